@@ -1,0 +1,7 @@
+// The unit tests: no host, no network, no root.
+export default {
+  files: ['test/**/*.test.ts', '!test/lab/**'],
+  extensions: { ts: 'module' },
+  nodeArguments: ['--import=tsx', '--conditions=hostwright-source'],
+  timeout: '2m',
+}

@@ -1,0 +1,127 @@
+import { ProvisionError } from './error.ts'
+import type { Host } from './host.ts'
+import { callerOf, type LazyLocation } from './location.ts'
+import { isRoleUse, type RoleUse } from './role.ts'
+import { describeValue, nearest } from './schema.ts'
+import type { Tasks } from './task.ts'
+
+const playBrand = Symbol.for('hostwright.play')
+const playbookBrand = Symbol.for('hostwright.playbook')
+
+/** What a play says. */
+export interface PlayOptions {
+  /** @default the pattern */
+  readonly name?: string
+  /** Which hosts: `web`, `web:!web2`, `web:&db`, `db*`, `all`. */
+  readonly hosts: string
+  /** Roles for these hosts, in order; a function may choose by host. */
+  readonly roles?:
+    | readonly (RoleUse | false | null | undefined)[]
+    | ((host: Host) => readonly (RoleUse | false | null | undefined)[])
+  /** Tasks after the roles. */
+  readonly tasks?: Tasks | ((host: Host) => Tasks)
+  /** Tasks before the roles. */
+  readonly preTasks?: Tasks | ((host: Host) => Tasks)
+  readonly tags?: string | readonly string[]
+  /** Become this user for all tasks (`true` = root). @default the connection's */
+  readonly become?: boolean | string
+  /** Hosts at a time: a number, `'30%'`, or a list of them (`[1, '50%']`); the last repeats. @default all */
+  readonly serial?: number | string | readonly (number | string)[]
+  /** Stop the whole run when more than this share of a batch failed. @default 100 */
+  readonly maxFailPercentage?: number
+  /** One failed host stops all after the current task. @default false */
+  readonly anyErrorsFatal?: boolean
+  /** Only on the first host of the pattern. @default false */
+  readonly runOnce?: boolean
+}
+
+export interface Play extends PlayOptions {
+  readonly [playBrand]: true
+  readonly name: string
+  readonly where: LazyLocation
+}
+
+export interface Playbook {
+  readonly [playbookBrand]: true
+  readonly plays: readonly Play[]
+  readonly where: LazyLocation
+}
+
+const known = [
+  'name',
+  'hosts',
+  'roles',
+  'tasks',
+  'preTasks',
+  'tags',
+  'become',
+  'serial',
+  'maxFailPercentage',
+  'anyErrorsFatal',
+  'runOnce',
+]
+
+/**
+ * A play: a host pattern with the roles and tasks that it gets.
+ * @example play({ hosts: 'web', roles: [nginx({ sites })] })
+ */
+export function play(options: PlayOptions): Play {
+  const where = callerOf(play)
+  const fail = (message: string, hint?: string): never => {
+    throw new ProvisionError({ code: 'playbook', message: `play: ${message}`, where: where.get(), hint })
+  }
+  if (typeof options !== 'object' || options === null) fail(`expected an object, found ${describeValue(options)}`)
+  for (const key of Object.keys(options)) {
+    if (known.includes(key)) continue
+    const near = nearest(key, known)
+    fail(`unknown option '${key}'`, near ? `Did you mean '${near}'?` : `Known options: ${known.join(', ')}.`)
+  }
+  if (typeof options.hosts !== 'string' || options.hosts === '')
+    fail(`option 'hosts': expected a host pattern, found ${describeValue(options.hosts)}`)
+  if (Array.isArray(options.roles)) {
+    for (const use of options.roles) {
+      if (use && !isRoleUse(use)) {
+        fail(
+          `option 'roles': expected uses of roles, found ${describeValue(use)}`,
+          typeof use === 'function' ? 'Call the role: nginx() or nginx({ … }).' : undefined,
+        )
+      }
+    }
+  }
+  for (const size of serialSizes(options.serial)) {
+    if (!/^[1-9][0-9]*%?$/.test(String(size)))
+      fail(`option 'serial': expected a number of hosts or a percentage such as '30%', found ${describeValue(size)}`)
+  }
+  return Object.freeze({ ...options, [playBrand]: true as const, name: options.name ?? options.hosts, where })
+}
+
+/** The batch sizes of `serial` as a list. */
+export function serialSizes(serial: PlayOptions['serial']): readonly (number | string)[] {
+  if (serial === undefined) return []
+  return Array.isArray(serial) ? serial : [serial as number | string]
+}
+
+/** A playbook: plays in order, each a barrier for its hosts. Default export of a playbook file. */
+export function definePlaybook(plays: Play | readonly (Play | readonly Play[] | false | null | undefined)[]): Playbook {
+  const where = callerOf(definePlaybook)
+  const list = (Array.isArray(plays) ? plays.flat() : [plays]).filter(Boolean) as Play[]
+  for (const entry of list) {
+    if (!isPlay(entry)) {
+      throw new ProvisionError({
+        code: 'playbook',
+        message: `definePlaybook: expected plays, found ${describeValue(entry)}`,
+        where: where.get(),
+        hint: 'Wrap it: play({ hosts: …, roles: […] }).',
+      })
+    }
+  }
+  return Object.freeze({ [playbookBrand]: true as const, plays: list, where })
+}
+
+export function isPlay(value: unknown): value is Play {
+  return typeof value === 'object' && value !== null && playBrand in value
+}
+
+export function isPlaybook(value: unknown): value is Playbook {
+  return typeof value === 'object' && value !== null && playbookBrand in value
+}

@@ -1,0 +1,130 @@
+import type { Facts, InventoryHost } from './host.ts'
+import { callerOf } from './location.ts'
+import type { ObjectEntries } from './schema.ts'
+import { checkArguments } from './schema.ts'
+import type { Secrets } from './secret.ts'
+import type { Outcome, Task, TaskOptions } from './task.ts'
+import { makeTask } from './task.ts'
+
+/** What `prepare` may use: everything that is known without the host. */
+export interface PrepareContext {
+  readonly host: InventoryHost
+  readonly secrets: Secrets
+  /** The user's file that made the task, to resolve relative paths; empty if unknown. */
+  readonly from: string
+}
+
+/** What `plan` may use beside state and arguments. */
+export interface PlanContext {
+  readonly facts: Facts
+  /** True in check mode. */
+  readonly check: boolean
+}
+
+/** One thing carried out on the host: a shell script, with bytes on its stdin if it needs some. */
+export interface ApplyStep {
+  /** POSIX sh, run under `set -eu`. Values are quoted with `shell/quote`; secrets go to `input`, never here. */
+  readonly script: string
+  /** Fed to the script's stdin, exact to the byte. */
+  readonly input?: string | Uint8Array | FileInput | undefined
+  /** Run as this user instead of the task's. */
+  readonly user?: string | undefined
+}
+
+/** A local file as input, streamed. */
+export interface FileInput {
+  readonly path: string
+  readonly size: number
+}
+
+/** A text before and after, for `--diff`. */
+export interface Diff {
+  readonly label: string
+  readonly before: string
+  readonly after: string
+}
+
+/** One difference between the present and the wished state. */
+export interface Change {
+  /** A sentence: `mode 0644 → 0640`, `absent → present`. */
+  readonly summary: string
+  readonly diff?: Diff | undefined
+  readonly steps: readonly ApplyStep[]
+}
+
+/** What plan says: differences, or nothing with a reason, or that it cannot be known yet. */
+export type Plan<R extends Outcome = Outcome> =
+  | { readonly changes: readonly [Change, ...Change[]]; readonly result?: ResultFields<R> }
+  | { readonly unchanged: string; readonly result?: ResultFields<R> }
+  /** Depends on something that is not there yet (a service of a package not installed): in check mode reported as unknown, in a real run a failure with this reason. */
+  | { readonly unknown: string }
+  /** The state contradicts the wish and no change may mend it. */
+  | { readonly refused: string; readonly detail?: string; readonly hint?: string }
+
+/** The resource's own part of the result. */
+export type ResultFields<R extends Outcome> = Omit<R, keyof Outcome>
+
+/** What a step of an apply printed. */
+export interface StepOutput {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/**
+ * A kind of thing on a host: arguments, probe, plan, apply steps. Nothing else touches a host.
+ * - `Args`: what users write (checked by `schema`)
+ * - `Wish`: the arguments after `prepare` (rendered, secrets resolved); equals Args without `prepare`
+ * - `State`: what the probe found
+ * - `R`: the typed result
+ */
+export interface Resource<Args, Wish, State, R extends Outcome> {
+  /** `file.template`, the name in reports and docs. */
+  readonly name: string
+  /** Valibot entries of the arguments: types and run-time check from one source. */
+  readonly schema: ObjectEntries
+  /** What types cannot say; returns the complaint. */
+  readonly check?: (args: Args) => string | undefined
+  /** The subject for the task's title: a path, a unit. Must not reveal secrets. */
+  readonly describe: (args: Args) => string
+  /** Renders, reads local files, resolves secrets: before any host is touched. */
+  readonly prepare?: (args: Args, context: PrepareContext) => Wish
+  /** A read-only script that prints the present state of all these at once (run with stdin empty). */
+  readonly probe: (wishes: readonly Wish[]) => string
+  /** One state for each wish, in order. Throws on output that it does not understand. */
+  readonly parse: (stdout: string, wishes: readonly Wish[]) => readonly State[]
+  /** Pure: the differences, or why there are none. */
+  readonly plan: (state: State, wish: Wish, context: PlanContext) => Plan<R>
+  /** Builds the typed result after an apply, from the steps' outputs. */
+  readonly result?: (outputs: readonly StepOutput[], wish: Wish) => ResultFields<R>
+  /**
+   * `state`: after an apply the probe must plan nothing, else the task did not converge.
+   * `none`: the effect cannot be read back (a command, a reload): done when its steps succeeded.
+   * A function decides by the wish. @default 'state'
+   */
+  readonly converges?: 'state' | 'none' | ((wish: Wish) => 'state' | 'none')
+  /** Never applies anything: it only waits or asserts. Runs in check mode too. @default false */
+  readonly readOnly?: boolean
+  /** Must not run ahead of its turn: probing is slow or waits (wait.port). @default false */
+  readonly probeInTurn?: boolean
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a list of resources of all types; each task pairs its own args and resource
+export type AnyResource = Resource<any, any, any, any>
+
+/**
+ * Makes the constructor that users call: checks the arguments, splits the common task options off,
+ * remembers the caller's file and line, returns a frozen task.
+ */
+export function defineResource<Args extends object, Wish, State, R extends Outcome = Outcome>(
+  resource: Resource<Args, Wish, State, R>,
+): (args: Args & TaskOptions<R>) => Task<R> {
+  const construct = (args: Args & TaskOptions<R>): Task<R> => {
+    const where = callerOf(construct)
+    const checked = checkArguments(resource.name, resource.schema, args, where)
+    const complaint = resource.check?.(checked.args as Args) // checked by the resource's own schema
+    if (complaint) checked.fail(complaint)
+    return makeTask(resource, Object.freeze(checked.args), checked.options as TaskOptions<R>, where)
+  }
+  return construct
+}

@@ -1,0 +1,11 @@
+// The public names of hostwright. One line a thing; resources are grouped by file (`file.template`, `apt.package`).
+export * as v from 'valibot'
+export { ProvisionError } from './core/error.ts'
+export { after, block, changed, flush, given, handler, not } from './core/flow.ts'
+export type { ConnectionSettings, Facts, Host, Inventory, InventoryHost, Opening } from './core/host.ts'
+export * from './core/host-vars.ts'
+export { defineInventory, type GroupEntry, type HostEntry, type InventoryEntry, type Vars } from './core/inventory.ts'
+export { definePlaybook, play } from './core/play.ts'
+export { role } from './core/role.ts'
+export { Secret, secret, secretText } from './core/secret.ts'
+export type { Condition, Handler, Outcome, Task, TaskOptions, Tasks } from './core/task.ts'

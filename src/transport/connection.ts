@@ -1,0 +1,56 @@
+import type { InventoryHost } from '../core/host.ts'
+import type { FileInput } from '../core/resource.ts'
+import type { Secrets } from '../core/secret.ts'
+
+// The interface of a connection: what the engine knows of ssh, local and fake. No implementation here.
+
+/** One script of a request. */
+export interface Step {
+  /** POSIX sh. Runs in a subshell of its own under `set -eu`, so nothing leaks into the next step. */
+  readonly script: string
+  /** The script's stdin, exact to the byte; empty if absent. What the script does not read is drained. */
+  readonly input?: string | Uint8Array | FileInput | undefined
+  /** Run as this user instead of the agent's (root). */
+  readonly user?: string | undefined
+  /** Environment; travels over stdin like everything else, never in arguments. */
+  readonly env?: Readonly<Record<string, string>> | undefined
+  /** Seconds after which the step's processes are killed and it fails. */
+  readonly timeout?: number | undefined
+  /** Run even if an earlier step of this request failed. @default false */
+  readonly always?: boolean | undefined
+}
+
+export interface StepResult {
+  /** Exit code; 128+n for a signal; -1 if skipped because an earlier step failed. */
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+  readonly skipped: boolean
+  readonly timedOut: boolean
+}
+
+export interface RunOptions {
+  /** Called with output as it comes, a step at a time. */
+  readonly onOutput?: ((step: number, stream: 'stdout' | 'stderr', text: string) => void) | undefined
+  /** Gives up: kills what runs on the host. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A host we are connected to: one channel, one agent, requests one after another. */
+export interface Connection {
+  /** Runs the steps in order in one round trip; a failed step skips the rest except `always` ones. Rejects only when the connection itself breaks. */
+  readonly run: (steps: readonly Step[], options?: RunOptions) => Promise<readonly StepResult[]>
+  /** How many requests were sent. */
+  readonly requests: number
+  /** Opens a second, fresh connection with the same settings (new TCP, new authentication, no lock) and closes it; throws why it cannot. */
+  readonly probeFresh: () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+export interface ConnectProgress {
+  readonly onAttempt?: (attempt: number, detail: string) => void
+  readonly signal?: AbortSignal
+}
+
+/** Connects to a host and starts its agent; throws a ProvisionError (unreachable, hostKey, authentication, become, locked). */
+export type Connect = (host: InventoryHost, secrets: Secrets, progress?: ConnectProgress) => Promise<Connection>
