@@ -2,6 +2,7 @@
 export default {
   files: ['test/**/*.test.ts', '!test/lab/**'],
   extensions: { ts: 'module' },
+  workerThreads: false,
   nodeArguments: ['--import=tsx', '--conditions=hostwright-source'],
   timeout: '2m',
 }

@@ -2,6 +2,7 @@
 export default {
   files: ['test/lab/**/*.test.ts'],
   extensions: { ts: 'module' },
+  workerThreads: false,
   nodeArguments: ['--import=tsx', '--conditions=hostwright-source'],
   concurrency: 2,
   timeout: '20m',
