@@ -52,9 +52,26 @@ export interface Change {
   readonly steps: readonly ApplyStep[]
 }
 
+/**
+ * For changes that could cut us off (firewall, sshd): after the steps a *new* connection must succeed.
+ * The steps themselves arm a revert that needs nobody (a systemd timer); `disarm` calls it off.
+ */
+export interface Confirmation {
+  /** What was tried, for the message if it had to be undone: "the new firewall rules". */
+  readonly what: string
+  /** Runs after the new connection succeeded. */
+  readonly disarm: ApplyStep
+  /** Runs over the old connection if the new one failed. */
+  readonly revert: ApplyStep
+}
+
 /** What plan says: differences, or nothing with a reason, or that it cannot be known yet. */
 export type Plan<R extends Outcome = Outcome> =
-  | { readonly changes: readonly [Change, ...Change[]]; readonly result?: ResultFields<R> }
+  | {
+      readonly changes: readonly [Change, ...Change[]]
+      readonly result?: ResultFields<R>
+      readonly confirm?: Confirmation | undefined
+    }
   | { readonly unchanged: string; readonly result?: ResultFields<R> }
   /** Depends on something that is not there yet (a service of a package not installed): in check mode reported as unknown, in a real run a failure with this reason. */
   | { readonly unknown: string }

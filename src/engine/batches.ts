@@ -1,0 +1,32 @@
+/** Cuts hosts into batches as `serial` says: numbers or percentages of all hosts, the last size repeating; none = one batch. */
+export function makeBatches<T>(hosts: readonly T[], sizes: readonly (number | string)[]): T[][] {
+  if (hosts.length === 0) return []
+  if (sizes.length === 0) return [[...hosts]]
+  const batches: T[][] = []
+  let start = 0
+  for (let index = 0; start < hosts.length; index++) {
+    const size = sizes[Math.min(index, sizes.length - 1)] ?? hosts.length
+    const text = String(size)
+    const count = text.endsWith('%') ? Math.floor((hosts.length * Number.parseInt(text, 10)) / 100) : Number(size)
+    const end = start + Math.max(1, count)
+    batches.push(hosts.slice(start, end))
+    start = end
+  }
+  return batches
+}
+
+/** Runs the body for each entry, at most `limit` at a time; waits for all. */
+export async function inParallel<T>(
+  entries: readonly T[],
+  limit: number,
+  body: (entry: T) => Promise<void>,
+): Promise<void> {
+  let next = 0
+  const worker = async (): Promise<void> => {
+    while (next < entries.length) {
+      const entry = entries[next++] as T // next is below the length
+      await body(entry)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(limit, entries.length) }, worker))
+}

@@ -1,0 +1,159 @@
+// The `Host` that roles see, and the expansion of a play for it. Expansion happens before any connection; only a role
+// that reads a fact has to wait for the host.
+import { isProvisionError, type Location, ProvisionError } from '../core/error.ts'
+import type { Facts, Host, Inventory, InventoryHost, Opening } from '../core/host.ts'
+import { type LazyLocation, mapLocation } from '../core/location.ts'
+import type { Play, Playbook } from '../core/play.ts'
+import { isRoleUse, type RoleUse, resolveParameters } from '../core/role.ts'
+import { describeValue } from '../core/schema.ts'
+import type { Task, Tasks } from '../core/task.ts'
+import { type Item, listOf, makeItems } from './items.ts'
+
+/** Thrown where a role reads a fact before the host is connected. */
+export class FactsNeeded extends Error {}
+
+/** What an expansion rests on. */
+export interface Site {
+  readonly playbook: Playbook
+  readonly inventory: Inventory
+  readonly extraVars: Readonly<Record<string, unknown>>
+  /** Only the roles' verify checks. */
+  readonly verify: boolean
+}
+
+/** One host with the facts that come in later. */
+export interface HostContext {
+  readonly inventoryHost: InventoryHost
+  readonly host: Host
+  /** Arguments rendered and resolved, once for each task. */
+  readonly wishes: Map<Task, unknown>
+  setFacts: (facts: Facts) => void
+}
+
+export function makeHostContext(inventoryHost: InventoryHost, site: Site): HostContext {
+  let facts: Facts | undefined
+  const vars = mergeVars(inventoryHost.vars, site.extraVars)
+  const uses = () =>
+    site.playbook.plays.flatMap((play) =>
+      site.inventory.select(play.hosts).some((entry) => entry.name === inventoryHost.name)
+        ? rolesOfPlay(play, host)
+        : [],
+    )
+  const host: Host = {
+    name: inventoryHost.name,
+    address: inventoryHost.connection.address,
+    groups: inventoryHost.groups,
+    vars,
+    inventory: site.inventory,
+    sshPort: inventoryHost.connection.port ?? 22,
+    isIn: (group) => inventoryHost.groups.includes(group),
+    get facts() {
+      if (!facts) throw new FactsNeeded(`a fact of ${inventoryHost.name} was read before the host was connected`)
+      return facts
+    },
+    get roles() {
+      return uses().map((use) => use.role.name)
+    },
+    openings: () =>
+      uses().flatMap((use): readonly Opening[] => {
+        if (!use.role.openings) return []
+        const params = resolveParameters(use, inventoryHost.name, { vars, extra: site.extraVars })
+        return use.role.openings(params as never, host) // checked by the role's own schema
+      }),
+  }
+  return {
+    inventoryHost,
+    host,
+    wishes: new Map(),
+    setFacts: (value) => {
+      facts = value
+    },
+  }
+}
+
+/** The uses of roles in a play for one host. */
+export function rolesOfPlay(play: Play, host: Host): RoleUse[] {
+  const roles = typeof play.roles === 'function' ? play.roles(host) : (play.roles ?? [])
+  return roles.filter((use): use is RoleUse => {
+    if (!use) return false
+    if (isRoleUse(use)) return true
+    throw new ProvisionError({
+      code: 'playbook',
+      message: `play ${play.name}: 'roles' gave ${describeValue(use)} instead of uses of roles`,
+      where: play.where.get(),
+    })
+  })
+}
+
+/** All items of a play on a host. Throws FactsNeeded if it must wait for the connection. */
+export function expandPlay(play: Play, context: HostContext, site: Site): Item[] {
+  const { host } = context
+  const playTags = listOf(play.tags)
+  const own = (tasks: Play['tasks'], what: string): Item[] =>
+    makeItems(
+      guarded(`${what} of play ${play.name} on ${host.name}`, play.where, () =>
+        typeof tasks === 'function' ? tasks(host) : tasks,
+      ),
+      { role: undefined, tags: playTags, conditions: [], where: play.where },
+    )
+  const roleItems = guarded(`roles of play ${play.name} on ${host.name}`, play.where, () =>
+    rolesOfPlay(play, host),
+  ).flatMap((use) => {
+    const params = resolveParameters(use, host.name, { vars: host.vars, extra: site.extraVars })
+    const body = site.verify ? use.role.verify : use.role.tasks
+    if (!body) return []
+    const tasks = guarded(`role ${use.role.name} on ${host.name}`, use.where, () => body(params as never, host)) // checked by its schema
+    return makeItems(tasks, {
+      role: use.role.name,
+      tags: [...playTags, use.role.name],
+      conditions: [],
+      where: use.role.where,
+    })
+  })
+  if (site.verify) return roleItems
+  return [...own(play.preTasks, 'preTasks'), ...roleItems, ...own(play.tasks, 'tasks')]
+}
+
+/** Runs the user's code; what it throws becomes an error that points at the user's line. */
+export function guarded<T extends Tasks | RoleUse[]>(what: string, where: LazyLocation, body: () => T): T {
+  try {
+    return body()
+  } catch (error) {
+    if (error instanceof FactsNeeded || isProvisionError(error)) throw error
+    const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+    throw new ProvisionError({
+      code: 'playbook',
+      message: `${what} threw ${message}`,
+      where: thrownAt(error) ?? where.get(),
+      cause: error,
+    })
+  }
+}
+
+/** The innermost place of the user's own code in an error's stack. */
+function thrownAt(error: unknown): Location | undefined {
+  if (!(error instanceof Error) || !error.stack) return undefined
+  for (const line of error.stack.split('\n')) {
+    const found = /(?:\(|at )((?:file:\/\/)?\/[^():]+):(\d+):(\d+)\)?$/.exec(line)
+    if (!found?.[1] || found[1].includes('/node_modules/')) continue
+    return mapLocation(found[1], Number(found[2]), Number(found[3]))
+  }
+  return undefined
+}
+
+/** Variables with the command line's on top; a role's parameters merge one level deep. */
+function mergeVars(
+  vars: Readonly<Record<string, unknown>>,
+  extra: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const merged: Record<string, unknown> = { ...vars }
+  for (const [key, value] of Object.entries(extra)) {
+    const below = merged[key]
+    merged[key] = isPlain(below) && isPlain(value) ? { ...below, ...value } : value
+  }
+  return merged
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,28 @@
+import { asProvisionError, ProvisionError } from '../core/error.ts'
+import type { Secrets } from '../core/secret.ts'
+import type { Task } from '../core/task.ts'
+import type { HostContext } from './host-context.ts'
+
+/** A task's arguments with templates rendered, local files read and secrets resolved, once; an error points at the task. */
+export function wishOf(task: Task, context: HostContext, secrets: Secrets): unknown {
+  const { prepare } = task.resource
+  if (!prepare) return task.args
+  if (context.wishes.has(task)) return context.wishes.get(task)
+  const where = task.where.get()
+  const host = context.inventoryHost
+  try {
+    const wish = prepare(task.args, { host, secrets, from: where?.file ?? '' })
+    context.wishes.set(task, wish)
+    return wish
+  } catch (error) {
+    const known = asProvisionError(error)
+    throw new ProvisionError({
+      code: known.code === 'internal' ? 'input' : known.code,
+      message: `${task.resource.name} on ${host.name}: ${known.message}`,
+      where: known.where ?? where,
+      detail: known.detail,
+      hint: known.hint,
+      cause: known.cause ?? error,
+    })
+  }
+}
