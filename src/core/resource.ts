@@ -115,6 +115,11 @@ export interface Resource<Args, Wish, State, R extends Outcome> {
   /** Builds the typed result after an apply, from the steps' outputs. */
   readonly result?: (outputs: readonly StepOutput[], wish: Wish) => ResultFields<R>
   /**
+   * Whether an apply changed something, by the steps' outputs, for changes that only the apply itself can tell
+   * (newest packages by lists that it refreshes, waiting). @default an apply always counts as a change
+   */
+  readonly didChange?: (outputs: readonly StepOutput[], wish: Wish) => boolean
+  /**
    * `state`: after an apply the probe must plan nothing, else the task did not converge.
    * `none`: the effect cannot be read back (a command, a reload): done when its steps succeeded.
    * A function decides by the wish. @default 'state'

@@ -34,8 +34,9 @@ const packages = [
 const customize = `#!/bin/sh
 set -eu
 root=$1
+rm -f "$root"/etc/apt/sources.list "$root"/etc/apt/sources.list.d/* "$root"/etc/apt/apt.conf.d/99mmdebstrap
+rm -f "$root"/etc/ssh/ssh_host_*
 cp -r "$LAB_FILES/." "$root/"
-rm -f "$root"/etc/apt/sources.list "$root"/etc/apt/apt.conf.d/99mmdebstrap "$root"/etc/ssh/ssh_host_*
 : >"$root/etc/machine-id"
 chroot "$root" update-ca-certificates >/dev/null
 chroot "$root" systemctl --quiet disable apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer e2scrub_all.timer 2>/dev/null || :

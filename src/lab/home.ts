@@ -27,7 +27,7 @@ export interface LabPlace {
 
 /** The lab's home: the given folder, else PROVISION_LAB_HOME, else /var/lib/provision-lab. */
 export function labHome(stateDirectory?: string): LabHome {
-  const path = stateDirectory ?? (process.env['PROVISION_LAB_HOME'] || '/var/lib/provision-lab')
+  const path = stateDirectory ?? (process.env.PROVISION_LAB_HOME || '/var/lib/provision-lab')
   if (!/^\/[\w./-]+$/.test(path)) {
     throw new ProvisionError({
       code: 'input',

@@ -24,6 +24,9 @@ export const defaultHosts: readonly LabHost[] = [
 /** The release of a host that names none. */
 export const defaultSuite: Suite = 'bookworm'
 
+/** The name of the lab's own container, which no host may have. */
+export const reservedName = 'services'
+
 /** Reads `name` or `name:suite`, the form of a host on the command line. */
 export function parseLabHost(text: string): LabHost {
   const [name = '', suite, ...rest] = text.split(':')
@@ -65,6 +68,12 @@ export function checkHosts(hosts: readonly LabHost[]): void {
   const seen = new Set<string>()
   for (const { name, suite } of hosts) {
     checkName('lab host', name)
+    if (name === reservedName) {
+      throw new ProvisionError({
+        code: 'input',
+        message: `The name "${name}" is taken by the lab itself; choose another.`,
+      })
+    }
     if (suite !== undefined && !isSuite(suite)) parseLabHost(`${name}:${String(suite)}`)
     if (seen.has(name))
       throw new ProvisionError({ code: 'input', message: `The lab host name "${name}" is given twice.` })

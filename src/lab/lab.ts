@@ -1,27 +1,28 @@
 import { readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { ProvisionError } from '../core/error.ts'
 import { ensureBaseImage, type ImageContext } from './base-image.ts'
 import { killGroups } from './cgroups.ts'
 import { throwIfInterrupted } from './command.ts'
 import { diskLayers, makeDisk } from './disk.ts'
+import { ensureDiskSpace, releaseDiskSpace } from './disk-space.ts'
 import { removeOldImages } from './garbage.ts'
 import { type LabPlace, labPlace } from './home.ts'
+import { prepareKernel } from './kernel.ts'
 import { ensureHostKeys, ensureIdentity, writeKnownHosts } from './keys.ts'
 import { checkHosts, checkName, defaultHosts, type LabHost, type Suite, suites } from './lab-host.ts'
 import { withLock } from './lock.ts'
-import { isRunning, startMachine, stopMachine } from './machine.ts'
+import { isRunning, removeTraces, startMachine, stopMachine } from './machine.ts'
 import { readMirror } from './mirror.ts'
-import { ensureBridge, raiseSetting, removeNetwork, setLink } from './network.ts'
+import { ensureBridge, mendLink, removeNetwork, setLink } from './network.ts'
 import { collectPackages, packageLayer } from './package-cache.ts'
 import { waitForHost } from './readiness.ts'
 import { ensureRequirements, requirePlatform } from './requirements.ts'
 import { machineNameServers, renderResolver } from './resolver.ts'
-import { collectAcmeRoot, ensureServices, servicesName } from './services.ts'
+import { collectAcmeRoot, ensureServices } from './services.ts'
 import { ensureServicesImage } from './services-image.ts'
 import {
   defaultAliases,
   findHost,
-  type HostRecord,
   hostPort,
   type LabRecord,
   loadRecord,
@@ -87,23 +88,22 @@ export async function labStatus(name?: string, options: LabPlaceOptions = {}): P
 
 /** Removes a lab and everything that it has on this machine; base images and downloaded packages stay for the next. */
 export async function labDown(name?: string, options: LabPlaceOptions = {}): Promise<void> {
-  requirePlatform()
   const place = labPlace(name, options.stateDirectory)
   await locked(place, options, async () => {
     await killGroups(place)
     await removeNetwork(place)
     const record = await readRecord(place).catch(() => null)
     if (record) await collectPackages(place, record.hosts)
-    await removeLeftovers(place)
+    await removeTraces(place)
+    await releaseDiskSpace(place)
     await rm(place.folder, { recursive: true, force: true })
     await removeOldImages(place.home)
+    await rm(place.lockFile, { force: true })
   })
-  await rm(place.lockFile, { force: true })
 }
 
 /** Gives every host of a lab a fresh disk; names, keys and addresses stay. */
 export async function labReset(name?: string, options: LabPlaceOptions = {}): Promise<LabStatus> {
-  requirePlatform()
   const place = labPlace(name, options.stateDirectory)
   return await locked(place, options, async () => {
     const record = await loadRecord(place)
@@ -155,6 +155,13 @@ export async function labLink(
 
 async function planRecord(place: LabPlace, options: LabOptions): Promise<{ record: LabRecord; rebooted: boolean }> {
   const known = await readRecord(place)
+  if (known && options.user !== undefined && options.user !== known.user) {
+    throw new ProvisionError({
+      code: 'lab',
+      message: `The lab "${place.name}" exists with the user ${known.user}; ${options.user} is asked for now.`,
+      hint: 'provision lab down, then up again',
+    })
+  }
   const hosts = mergeHosts(known?.hosts ?? [], options.hosts ?? (known ? [] : defaultHosts))
   const reserved = known ? [] : await reservedNetworks(place.home)
   const subnet = await ensureBridge(place, { subnet: known?.subnet, reserved }, options.signal)
@@ -180,9 +187,9 @@ async function bringUp(
 ): Promise<void> {
   const progress = options.onProgress ?? ignore
   const { signal } = options
-  await raiseSetting('net.ipv4.ip_forward', 1)
-  await raiseSetting('fs.inotify.max_user_instances', 8192) // each systemd takes several: at 128 the 13th host cannot boot
+  await prepareKernel(record.hosts.length)
   await ensureBridge(place, { subnet: record.subnet, reserved: [] }, signal)
+  await ensureDiskSpace(place)
   await ensureIdentity(place)
   const images = await ensureImages(place, record, options)
   for (const host of record.hosts) await ensureHostKeys(place, host.name)
@@ -195,9 +202,8 @@ async function bringUp(
     throwIfInterrupted(signal)
     const port = hostPort(record, host)
     const known = disks === 'kept' ? await diskLayers(place, host.name) : null
-    if (known && (await isRunning(place, host.name))) {
-      await setLink(place, port, 'up')
-    } else {
+    const usable = known && (await isRunning(place, host.name)) && (await mendLink(place, port))
+    if (!usable) {
       progress(`starting ${host.name} (${host.suite}, ${port.address})`)
       const layers = known ?? (await images.layers(host.suite))
       if (!known) {
@@ -218,7 +224,7 @@ interface Images {
 }
 
 async function ensureImages(place: LabPlace, record: LabRecord, options: LabOptions): Promise<Images> {
-  const mirror = await readMirror(options.mirror ?? process.env['PROVISION_LAB_MIRROR'])
+  const mirror = await readMirror(options.mirror ?? process.env.PROVISION_LAB_MIRROR)
   const context: ImageContext = {
     home: place.home,
     mirror,
@@ -237,15 +243,9 @@ async function ensureImages(place: LabPlace, record: LabRecord, options: LabOpti
   return { services, layers }
 }
 
-async function removeLeftovers(place: LabPlace): Promise<void> {
-  const propagate = '/run/systemd/nspawn/propagate'
-  const record = await readRecord(place).catch(() => null)
-  const names = [...(record?.hosts.map((host: HostRecord) => host.name) ?? []), servicesName]
-  for (const name of names) await rm(join(propagate, `${place.name}-${name}`), { recursive: true, force: true })
-}
-
 async function locked<T>(place: LabPlace, options: LabPlaceOptions, work: () => Promise<T>): Promise<T> {
   const onWait = () => options.onProgress?.(`waiting: another command works on the lab "${place.name}"`)
+  requirePlatform()
   return await withLock(place.lockFile, { signal: options.signal, onWait }, work)
 }
 

@@ -11,9 +11,20 @@ export interface LockOptions {
   readonly onWait?: () => void
 }
 
+// Locks the file, and does so again if its last holder removed it meanwhile; then holds it until our end of the pipe closes.
+const hold = `
+while :; do
+  exec 9>"$1"
+  flock 9
+  [ "$1" -ef /proc/self/fd/9 ] && break
+done
+echo locked
+exec cat >/dev/null
+`
+
 /**
  * Runs `work` while holding an exclusive lock on a file, among all processes of the machine.
- * The lock is held by a `flock` child that reads from a pipe of ours: however this process ends, the pipe closes,
+ * The lock is held by a child that reads from a pipe of ours: however this process ends, the pipe closes,
  * the child ends and the lock is free again.
  */
 export async function withLock<T>(file: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
@@ -28,7 +39,7 @@ export async function withLock<T>(file: string, options: LockOptions, work: () =
 async function takeLock(file: string, options: LockOptions): Promise<() => Promise<void>> {
   throwIfInterrupted(options.signal)
   await mkdir(dirname(file), { recursive: true })
-  const child = spawn('flock', [file, 'sh', '-c', 'echo locked; exec cat >/dev/null'], {
+  const child = spawn('sh', ['-c', hold, 'sh', file], {
     env: { PATH: searchPath },
     stdio: ['pipe', 'pipe', 'ignore'],
     detached: true, // Ctrl-C must not free the lock while we are still tidying up

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
-import { mkdir, open, readFile, rm } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ProvisionError } from '../core/error.ts'
 import { groupProcesses, killGroups, makeGroups } from './cgroups.ts'
-import { pause, searchPath } from './command.ts'
+import { pause, searchPath, tryCommand } from './command.ts'
 import { upperFolder } from './disk.ts'
 import type { LabPlace } from './home.ts'
 import { hostFolder } from './keys.ts'
@@ -49,7 +49,7 @@ export async function startMachine(place: LabPlace, machine: Machine): Promise<v
   const overlay = `lowerdir=${machine.layers.join(':')},upperdir=${upperFolder(place, host)},workdir=${join(folder, 'work')}`
   const isolation = [
     '--quiet',
-    `--machine=${place.name}-${host}`,
+    `--machine=${machineName(place, host)}`,
     `--hostname=${host}`,
     `--directory=${join(folder, 'root')}`,
     `--network-namespace-path=${join(folder, 'network')}`,
@@ -97,7 +97,20 @@ export async function startMachine(place: LabPlace, machine: Machine): Promise<v
 export async function stopMachine(place: LabPlace, port: LabPort): Promise<void> {
   await killGroups(place, port.host)
   await unplug(place, port)
-  await rm(`/run/systemd/nspawn/propagate/${place.name}-${port.host}`, { recursive: true, force: true })
+  await rm(join(nspawnFolder, 'propagate', machineName(place, port.host)), { recursive: true, force: true })
+}
+
+/** Removes what nspawn leaves in /run when it is killed, for a whole lab. */
+export async function removeTraces(place: LabPlace): Promise<void> {
+  const propagate = join(nspawnFolder, 'propagate')
+  const hosts = await readdir(join(place.folder, 'hosts')).catch(() => [])
+  for (const host of hosts) await rm(join(propagate, machineName(place, host)), { recursive: true, force: true })
+  // A lock file that can be locked is nobody's; nspawn itself removes its own under the lock when it ends in peace.
+  for (const name of await readdir(join(nspawnFolder, 'locks')).catch(() => [])) {
+    const file = join(nspawnFolder, 'locks', name)
+    await tryCommand('flock', ['--nonblock', file, 'rm', '-f', file])
+  }
+  for (const folder of ['propagate', 'locks', '']) await rmdir(join(nspawnFolder, folder)).catch(() => {})
 }
 
 /** Whether a container has any process. */
@@ -109,6 +122,12 @@ export async function isRunning(place: LabPlace, host: string): Promise<boolean>
 export async function consoleTail(place: LabPlace, host: string): Promise<string> {
   const text = await readFile(consoleFile(place, host), 'utf8').catch(() => '')
   return text.trim().split('\n').slice(-25).join('\n') || 'nothing on its console'
+}
+
+const nspawnFolder = '/run/systemd/nspawn'
+
+function machineName(place: LabPlace, host: string): string {
+  return `${place.name}-${place.id}-${host}`
 }
 
 function consoleFile(place: LabPlace, host: string): string {

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { runCommand, tryCommand } from './command.ts'
 import { closeFirewall, openFirewall } from './firewall.ts'
 import type { LabPlace } from './home.ts'
@@ -98,6 +98,12 @@ export async function removeNetwork(place: LabPlace): Promise<void> {
   })
 }
 
+/** Puts a running host's cable back into the bridge; false if the cable itself is gone. */
+export async function mendLink(place: LabPlace, port: LabPort): Promise<boolean> {
+  const mended = await tryCommand('ip', ['link', 'set', linkName(place, port), 'master', bridgeName(place), 'up'])
+  return mended.exitCode === 0
+}
+
 function linkName(place: LabPlace, port: LabPort): string {
   return `plv${place.id}-${port.number}`
 }
@@ -125,10 +131,4 @@ async function deleteNamespace(name: string): Promise<void> {
   if (!(await readdir('/run/netns').catch((): string[] => [])).includes(name)) return
   const { exitCode } = await tryCommand('ip', ['netns', 'delete', name])
   if (exitCode !== 0) await tryCommand('rm', ['-f', `/run/netns/${name}`])
-}
-
-/** Raises a kernel setting of this machine to at least `least`; it stays raised. */
-export async function raiseSetting(name: string, least: number): Promise<void> {
-  const file = `/proc/sys/${name.replaceAll('.', '/')}`
-  if (Number(await readFile(file, 'utf8')) < least) await writeFile(file, String(least))
 }

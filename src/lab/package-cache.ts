@@ -1,4 +1,4 @@
-import { chmod, link, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { chmod, copyFile, link, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { upperFolder } from './disk.ts'
 import type { LabHome, LabPlace } from './home.ts'
@@ -54,7 +54,8 @@ async function addGeneration(home: LabHome, suite: Suite, folders: readonly stri
   // An overlay shows the modes of its uppermost folder that has the path: they must be those of Debian.
   for (const folder of ['', 'var', 'var/cache', 'var/cache/apt', archive]) await chmod(join(unfinished, folder), 0o755)
   for (const path of await newestWithin(sizeLimit, [...packages.values()])) {
-    await link(path, join(unfinished, archive, path.slice(path.lastIndexOf('/') + 1)))
+    const kept = join(unfinished, archive, path.slice(path.lastIndexOf('/') + 1))
+    await link(path, kept).catch(() => copyFile(path, kept)) // disks may lie in memory, see disk-space.ts
   }
   await rename(unfinished, layer)
 }

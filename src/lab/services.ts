@@ -6,9 +6,10 @@ import { writeTree } from './base-image.ts'
 import { pause } from './command.ts'
 import { upperFolder } from './disk.ts'
 import type { LabPlace } from './home.ts'
-import { ensureCertificates, labCertificates } from './keys.ts'
+import { ensureCertificates, hostFolder, labCertificates } from './keys.ts'
+import { reservedName } from './lab-host.ts'
 import { consoleTail, isRunning, startMachine } from './machine.ts'
-import type { LabPort } from './network.ts'
+import { type LabPort, mendLink } from './network.ts'
 import { machineHostsFile, machineNameServers } from './resolver.ts'
 import { type LabRecord, resolveAliases } from './state.ts'
 import { servicesAddress } from './subnet.ts'
@@ -17,12 +18,9 @@ import { servicesAddress } from './subnet.ts'
 // names and asks this machine's own name servers about the rest, and Pebble, Let's Encrypt's test CA, which validates
 // over that same name server: a name leads to the load balancer for Pebble exactly as it does for everybody else.
 
-/** The container's name; no host may have it. */
-export const servicesName = 'services'
-
 /** The container's place on the bridge. */
 export function servicesPort(record: LabRecord): LabPort {
-  return { host: servicesName, number: 0, address: servicesAddress(record.subnet) }
+  return { host: reservedName, number: 0, address: servicesAddress(record.subnet) }
 }
 
 /** The ACME directory's address. */
@@ -58,11 +56,12 @@ export async function ensureServices(
   restart: boolean,
 ): Promise<void> {
   const files = await servicesFiles(place, record)
-  const upper = upperFolder(place, servicesName)
+  const upper = upperFolder(place, reservedName)
   const fingerprint = JSON.stringify([files, layers])
   const fingerprintFile = join(upper, 'lab', 'fingerprint')
   const same = (await readFile(fingerprintFile, 'utf8').catch(() => '')) === fingerprint
-  if (same && !restart && (await isRunning(place, servicesName))) return
+  const running = same && !restart && (await isRunning(place, reservedName))
+  if (running && (await mendLink(place, servicesPort(record)))) return
   await rm(upper, { recursive: true, force: true })
   await mkdir(join(upper, 'lab'), { recursive: true })
   await writeTree(upper, files)
@@ -71,6 +70,7 @@ export async function ensureServices(
     await copyFile(serverCertificate, join(upper, 'lab', 'directory.pem'))
     await copyFile(serverKey, join(upper, 'lab', 'directory.key'))
   }
+  await writeFile(join(hostFolder(place, reservedName), 'layers'), layers.join('\n')) // so that nobody removes them
   await startMachine(place, {
     port: servicesPort(record),
     subnet: record.subnet,
@@ -95,7 +95,7 @@ export async function collectAcmeRoot(place: LabPlace, record: LabRecord, signal
         throw new ProvisionError({
           code: 'lab',
           message: `The ACME directory ${acmeDirectory(record)} did not answer within 60 seconds.`,
-          detail: await consoleTail(place, servicesName),
+          detail: await consoleTail(place, reservedName),
           cause,
         })
       }
@@ -130,10 +130,9 @@ async function servicesFiles(place: LabPlace, record: LabRecord): Promise<Record
       ocspResponderURL: '',
       externalAccountBindingRequired: false,
       retryAfter: { authz: 1, order: 1 },
-      profiles: {
-        default: { description: 'The profile of an order that asks for none', validityPeriod: 7_776_000 },
-        shortlived: { description: 'Six days', validityPeriod: 518_400 },
-      },
+      // One profile only: Pebble picks any at random for an order that names none. Older ones know just the period.
+      profiles: { default: { description: 'Ninety days', validityPeriod: 7_776_000 } },
+      certificateValidityPeriod: 7_776_000,
     },
   }
   return {
@@ -148,7 +147,8 @@ async function servicesFiles(place: LabPlace, record: LabRecord): Promise<Record
 
 async function fetchText(address: string, ca: string): Promise<string> {
   return await new Promise((resolve, reject) => {
-    const request = get(address, { ca, agent: false, timeout: 2000 }, (response) => {
+    const headers = { 'User-Agent': 'provision-lab' } // Pebble refuses whoever does not say who he is
+    const request = get(address, { ca, headers, agent: false, timeout: 2000 }, (response) => {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', (chunk: string) => {

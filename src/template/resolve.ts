@@ -1,16 +1,34 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import { ProvisionError } from '../core/error.ts'
 
 /**
- * The absolute path of a template (or of any file named by `src`): as it is if absolute, else beside the file that made
- * the task, else in `templates/` there and in each folder above it up to the project's root.
- * Throws a ProvisionError (`template`) that lists the places looked at.
+ * The absolute path of a template (or of any local file that a task names): as it is if absolute, else beside the file
+ * that made the task, else in `templates/` there and in each folder above it up to the project's root (the first with a
+ * `package.json`). Only files count. Throws a ProvisionError (`template`) that lists the places looked at;
+ * `what` is the word for it in that message.
  */
-export function resolveTemplate(src: string, fromFile: string): string {
-  if (isAbsolute(src)) return src
+export function resolveTemplate(src: string, fromFile: string, what = 'template'): string {
+  const places = placesOf(src, fromFile)
+  const found = places.find((place) => statSync(place, { throwIfNoEntry: false })?.isFile())
+  if (found) return found
+  throw new ProvisionError({
+    code: 'template',
+    message: `${what} '${src}' was not found`,
+    detail: places.length > 0 ? `Looked at:\n${places.map((place) => `  ${place}`).join('\n')}` : undefined,
+    hint:
+      places.length > 0
+        ? undefined
+        : 'The file that made the task is not known: name it by an absolute path, join(import.meta.dirname, …).',
+  })
+}
+
+function placesOf(src: string, fromFile: string): readonly string[] {
+  if (isAbsolute(src)) return [src]
+  if (fromFile === '') return []
+  const places = [join(dirname(fromFile), src)]
   for (let folder = dirname(fromFile); ; folder = dirname(folder)) {
-    for (const place of [join(folder, src), join(folder, 'templates', src)]) if (existsSync(place)) return place
-    if (folder === dirname(folder)) throw new ProvisionError({ code: 'template', message: `template '${src}' not found` })
+    places.push(join(folder, 'templates', src))
+    if (folder === dirname(folder) || statSync(join(folder, 'package.json'), { throwIfNoEntry: false })) return places
   }
 }

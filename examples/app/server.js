@@ -1,0 +1,109 @@
+// The sample app: notes in a MySQL database. Writes go to the primary, reads to a replica, and every answer says which
+// web server and which database server gave it. Settings come from the environment; see roles/app.ts.
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { hostname } from 'node:os'
+import mysql from 'mysql2/promise'
+
+const env = process.env
+const server = env.SERVER_NAME ?? hostname()
+const release = env.RELEASE ?? 'unknown'
+
+/** A pool to one database server; TLS is verified when a CA is given. */
+function connect(host) {
+  return mysql.createPool({
+    host,
+    port: Number(env.DB_PORT ?? 3306),
+    user: env.DB_USER,
+    password: env.DB_PASSWORD,
+    database: env.DB_NAME,
+    connectionLimit: 5,
+    connectTimeout: 3000,
+    ...(env.DB_CA && { ssl: { ca: readFileSync(env.DB_CA), minVersion: 'TLSv1.2' } }),
+  })
+}
+
+const primary = connect(env.DB_WRITE_HOST)
+const replicas = (env.DB_READ_HOSTS ?? env.DB_WRITE_HOST ?? '').split(',').filter(Boolean).map(connect)
+let turn = 0
+
+/** Reads from the replicas in turn; from the primary if none of them answers. */
+async function read(sql, values) {
+  for (let tries = 0; tries < replicas.length; tries++) {
+    try {
+      const [rows] = await replicas[turn++ % replicas.length].query(sql, values)
+      return rows
+    } catch (error) {
+      console.error(`read failed: ${error.message}`)
+    }
+  }
+  const [rows] = await primary.query(sql, values)
+  return rows
+}
+
+/** The table, made once: asked first, so that a restart writes nothing. */
+async function prepare() {
+  const [tables] = await primary.query("SHOW TABLES LIKE 'notes'")
+  if (tables.length > 0) return
+  await primary.query('CREATE TABLE IF NOT EXISTS notes (id BIGINT AUTO_INCREMENT PRIMARY KEY, text VARCHAR(500) NOT NULL, written_by VARCHAR(100) NOT NULL, at TIMESTAMP DEFAULT CURRENT_TIMESTAMP)')
+}
+let ready = prepare().catch(() => undefined)
+
+const routes = {
+  'GET /healthz': async () => ({ status: 'ok', server, release }),
+  'GET /whoami': async (request) => ({ server, release, client: request.headers['x-real-ip'] ?? request.socket.remoteAddress, requestId: request.headers['x-request-id'] }),
+  'GET /database': async () => {
+    const [[writes]] = await primary.query('SELECT @@hostname AS host, @@server_id AS id, @@global.read_only AS readOnly')
+    const [reads] = await read('SELECT @@hostname AS host, @@server_id AS id, @@global.read_only AS readOnly')
+    return { server, writes, reads }
+  },
+  'GET /notes': async () => {
+    const rows = await read('SELECT id, text, written_by AS writtenBy, @@hostname AS readFrom FROM notes ORDER BY id DESC LIMIT 20')
+    return { server, readFrom: rows[0]?.readFrom, notes: rows.map(({ readFrom, ...note }) => note) }
+  },
+  'POST /notes': async (request) => {
+    await ready
+    await (ready = prepare())
+    const text = (await body(request)).slice(0, 500)
+    const [result] = await primary.query('INSERT INTO notes (text, written_by) VALUES (?, ?)', [text, server])
+    return { server, id: result.insertId }
+  },
+  'GET /': async () => `<!doctype html><html lang="en"><meta charset="utf-8"><title>foobar</title><link rel="stylesheet" href="/static/site.css"><h1>www.foobar.com</h1><p>answered by <b>${server}</b>, release ${release}</p><p><a href="/notes">notes</a> · <a href="/database">database</a></p></html>`,
+}
+
+async function body(request) {
+  const parts = []
+  let size = 0
+  for await (const part of request) {
+    size += part.length
+    if (size > 10_000) throw Object.assign(new Error('body too large'), { status: 413 })
+    parts.push(part)
+  }
+  return Buffer.concat(parts).toString()
+}
+
+const http = createServer(async (request, response) => {
+  const path = new URL(request.url, 'http://localhost').pathname
+  const send = (status, value) => {
+    const html = typeof value === 'string'
+    response.writeHead(status, { 'content-type': html ? 'text/html; charset=utf-8' : 'application/json', 'x-served-by': server })
+    response.end(html ? value : `${JSON.stringify(value)}\n`)
+  }
+  const route = routes[`${request.method === 'HEAD' ? 'GET' : request.method} ${path}`]
+  if (!route) return send(404, { error: 'not found', server })
+  try {
+    send(200, await route(request))
+  } catch (error) {
+    console.error(`${request.method} ${path}: ${error.message}`)
+    send(error.status ?? 500, { error: 'this request failed', server })
+  }
+})
+http.keepAliveTimeout = 75_000
+http.listen(Number(env.PORT ?? 3000), env.LISTEN ?? '127.0.0.1', () => console.log(`${server} listens, release ${release}`))
+
+// A restart lets the requests that run come to their end.
+process.on('SIGTERM', () => {
+  http.close(() => process.exit(0))
+  http.closeIdleConnections()
+  setTimeout(() => process.exit(0), 10_000).unref()
+})

@@ -1,0 +1,170 @@
+// The application: releases beside each other, one link to the current one, a hardened systemd unit, healthy or rolled back.
+import {
+  apt,
+  file,
+  group,
+  type Host,
+  handler,
+  release,
+  role,
+  type Secret,
+  secretText,
+  systemd,
+  user,
+  v,
+  wait,
+} from 'hostwright'
+
+const word = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,30}$/, 'expected a short name (a-z, 0-9, -)'))
+const variable = v.custom<string | number | Secret>(
+  (value) => ['string', 'number', 'object'].includes(typeof value) && value !== null,
+  'expected a text, a number or a secret',
+)
+
+const params = {
+  /** Name of the app: its user, its unit, its directories. @default 'app' */
+  name: v.optional(word, 'app'),
+  /** Where the code comes from: a folder on the controller, or a git repository at a branch, tag or commit. */
+  source: v.union(
+    [v.strictObject({ directory: v.string() }), v.strictObject({ git: v.string(), version: v.string() })],
+    'expected { directory } or { git, version }',
+  ),
+  /** Debian packages that it runs on. @default ['nodejs'] */
+  packages: v.optional(v.array(v.string()), ['nodejs']),
+  /** Command that starts it, from the release's directory; an absolute program. @default '/usr/bin/node server.js' */
+  command: v.optional(v.string(), '/usr/bin/node server.js'),
+  /** Port that it listens on, given as PORT. @default 3000 */
+  port: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1024), v.maxValue(65535)), 3000),
+  /** Environment, beside PORT, LISTEN, SERVER_NAME and RELEASE. Secrets are welcome. @default {} */
+  env: v.optional(
+    v.record(v.pipe(v.string(), v.regex(/^[A-Z_][A-Z0-9_]*$/, 'expected a name of an environment variable')), variable),
+    {},
+  ),
+  /** Path that answers 200 when the app works. @default '/healthz' */
+  healthPath: v.optional(v.string(), '/healthz'),
+  /** Releases kept for rollback, the current one included. @default 5 */
+  keepReleases: v.optional(v.pipe(v.number(), v.integer(), v.minValue(2)), 5),
+  /** It compiles code at run time (Node, Java, PyPy), so memory may be both writable and executable. @default true */
+  jit: v.optional(v.boolean(), true),
+}
+
+export type AppParams = v.InferInput<v.StrictObjectSchema<typeof params, undefined>>
+type Checked = v.InferOutput<v.StrictObjectSchema<typeof params, undefined>>
+
+declare module 'hostwright' {
+  interface HostVars {
+    app?: Partial<AppParams>
+  }
+}
+
+/** The application server. */
+export const app = role(
+  'app',
+  {
+    params,
+    openings: ({ port }, host) =>
+      isBehindOwnNginx(host) ? [] : [{ port, from: webAddresses(host), comment: 'the app from the web servers' }],
+    verify: ({ port, healthPath }) => [
+      wait.http({ name: 'the app answers', url: `http://127.0.0.1:${port}${healthPath}`, timeout: 10 }),
+    ],
+  },
+  (given, host) => {
+    const { name, port, healthPath } = given
+    const unit = `${name}.service`
+    const healthy = () => wait.http({ url: `http://127.0.0.1:${port}${healthPath}`, timeout: 30 })
+    // An active unit is no proof: only an answer is.
+    const restart = handler([systemd.service({ unit, state: 'restarted' }), healthy()], { name: `restart ${name}` })
+    return [
+      apt.package({ pkg: [...given.packages, 'curl'] }),
+      group({ name, system: true }),
+      user({ name, group: name, system: true, home: `/srv/${name}`, createHome: false, shell: '/usr/sbin/nologin' }),
+      file.directory({ path: `/etc/${name}`, mode: '0755' }),
+      file.file({
+        dest: `/etc/${name}/${name}.env`,
+        content: environmentFile(given, host),
+        mode: '0600',
+        owner: 'root',
+        group: 'root',
+        notify: restart,
+      }),
+      release.deploy({
+        path: `/srv/${name}`,
+        source: given.source,
+        keep: given.keepReleases,
+        owner: 'root',
+        group: name,
+        notify: restart,
+      }),
+      systemd.unit({ name: unit, content: unitFile(given), notify: restart }),
+      systemd.service({ unit, state: 'started', enabled: true }),
+    ]
+  },
+)
+
+function isBehindOwnNginx(host: Host): boolean {
+  const web = host.inventory.hasGroup('web') ? host.inventory.group('web') : []
+  return web.length === 0 || host.isIn('web')
+}
+
+function webAddresses(host: Host): string[] {
+  return host.inventory.group('web').map((web) => web.connection.address)
+}
+
+/** systemd reads it before it gives up root, so that the app's user cannot change it; see EnvironmentFile= in systemd.exec(5). */
+function environmentFile({ port, env }: Checked, host: Host): Secret {
+  const own = { PORT: port, LISTEN: isBehindOwnNginx(host) ? '127.0.0.1' : '0.0.0.0', SERVER_NAME: host.name }
+  return Object.entries({ ...own, ...env }).reduce(
+    (text, [key, value]) => secretText`${text}${key}=${quoteSetting(value)}\n`,
+    secretText``,
+  )
+}
+
+/** Double quotes, where systemd knows `\\`, `\"` and `\$`. */
+function quoteSetting(value: string | number | Secret): Secret {
+  const quoted = (text: string) => `"${text.replace(/[\\"$`]/g, '\\$&')}"`
+  return typeof value === 'object' ? value.map(quoted) : secretText`${quoted(String(value))}`
+}
+
+function unitFile({ name, command, jit }: Checked): string {
+  return `# Written by provision (role app). Changes made here are undone by the next run.
+[Unit]
+Description=${name}
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+User=${name}
+Group=${name}
+WorkingDirectory=/srv/${name}/current
+EnvironmentFile=/etc/${name}/${name}.env
+ExecStart=/bin/sh -c 'RELEASE=$(basename "$(readlink /srv/${name}/current)") exec ${command}'
+Restart=on-failure
+RestartSec=1
+TimeoutStopSec=15
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+ProtectClock=yes
+ProtectHostname=yes
+ProtectProc=invisible
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+${jit ? '' : 'MemoryDenyWriteExecute=yes\n'}CapabilityBoundingSet=
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+SystemCallArchitectures=native
+UMask=0077
+
+[Install]
+WantedBy=multi-user.target
+`
+}

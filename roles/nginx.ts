@@ -1,0 +1,104 @@
+// Nginx on the web servers: static files served directly, everything else proxied to the app.
+import { createHash } from 'node:crypto'
+import { apt, file, type Host, handler, role, systemd, v, wait } from 'hostwright'
+
+const domainName = v.pipe(
+  v.string(),
+  v.regex(/^(?=.{1,253}$)([a-z0-9-]{1,63}\.)+[a-z0-9-]{2,63}$/i, 'expected a domain name'),
+)
+
+const params = {
+  /** The site's names. */
+  domains: v.pipe(v.array(domainName), v.minLength(1, 'expected at least one domain')),
+  /** Port that the load balancers connect to. @default 8080 */
+  port: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535)), 8080),
+  /** Directory of the static files. @default '/srv/app/current/static' */
+  root: v.optional(v.string(), '/srv/app/current/static'),
+  /** `address:port` of the app servers. @default the app on this host, or all hosts of group `app` if this is none of them */
+  upstream: v.optional(v.array(v.string())),
+  /** Port of the app, for the default of `upstream`. @default 3000 */
+  appPort: v.optional(v.number(), 3000),
+  /** Path that is proxied to the app's health check. @default '/healthz' */
+  healthPath: v.optional(v.string(), '/healthz'),
+  /** Who may tell the client's address in X-Forwarded-For. @default the hosts of group `lb` */
+  trustedProxies: v.optional(v.array(v.string())),
+  /** Largest request body. @default '10m' */
+  clientMaxBodySize: v.optional(v.string(), '10m'),
+  /** Requests a second from one client. @default 50 */
+  requestsPerSecond: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 50),
+  /** Requests over the rate that are still served. @default 100 */
+  burst: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 100),
+  /** Connections at once from one client. @default 100 */
+  connectionsPerClient: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 100),
+}
+
+export type NginxParams = v.InferInput<v.StrictObjectSchema<typeof params, undefined>>
+type Checked = v.InferOutput<v.StrictObjectSchema<typeof params, undefined>>
+
+declare module 'hostwright' {
+  interface HostVars {
+    nginx?: Partial<NginxParams>
+  }
+}
+
+/** The web server. */
+export const nginx = role(
+  'nginx',
+  {
+    params,
+    openings: ({ port }, host) => [{ port, from: addressesOf(host, 'lb'), comment: 'nginx from the load balancers' }],
+    verify: (given, host) => [
+      wait.http({
+        name: 'nginx runs the configuration that was written',
+        url: 'http://127.0.0.1:8081/config',
+        contains: configuration(given, host).fingerprint,
+        timeout: 5,
+      }),
+      wait.http({
+        name: 'the app answers through nginx',
+        url: `http://127.0.0.1:${given.port}${given.healthPath}`,
+        timeout: 10,
+      }),
+    ],
+  },
+  (given, host) => {
+    const vars = configuration(given, host)
+    const reload = handler(
+      [
+        systemd.service({ unit: 'nginx', state: 'reloaded' }),
+        wait.http({ url: 'http://127.0.0.1:8081/config', contains: vars.fingerprint, timeout: 15 }),
+      ],
+      { name: 'reload nginx' },
+    )
+    return [
+      apt.package({ pkg: ['nginx', 'curl'] }),
+      file.absent({ path: '/etc/nginx/sites-enabled/default', notify: reload }),
+      file.template({
+        src: 'nginx/site.conf.ejs',
+        dest: '/etc/nginx/conf.d/site.conf',
+        mode: '0644',
+        vars,
+        validate: 'nginx -t',
+        notify: reload,
+      }),
+      systemd.service({ unit: 'nginx', state: 'started', enabled: true }),
+    ]
+  },
+)
+
+function addressesOf(host: Host, group: string): string[] {
+  return host.inventory.hasGroup(group) ? host.inventory.group(group).map((entry) => entry.connection.address) : []
+}
+
+function configuration(given: Checked, host: Host) {
+  const vars = {
+    ...given,
+    name: host.name,
+    upstream:
+      given.upstream ??
+      (host.isIn('app') ? ['127.0.0.1'] : addressesOf(host, 'app')).map((address) => `${address}:${given.appPort}`),
+    trustedProxies: given.trustedProxies ?? addressesOf(host, 'lb'),
+  }
+  const fingerprint = createHash('sha256').update(JSON.stringify(vars)).digest('hex').slice(0, 16)
+  return { ...vars, fingerprint }
+}

@@ -1,0 +1,42 @@
+#!/bin/bash
+# npm test: build, check, unit tests, and on Linux as root the lab tests on real hosts. Ends with "N passed, N failed".
+set -uo pipefail
+cd "$(dirname "$0")/.."
+passed=0 failed=0
+
+stage() { # NAME COMMAND…: a stage that counts as one test
+  local name=$1
+  shift
+  echo "== $name"
+  if "$@"; then passed=$((passed + 1)); else
+    failed=$((failed + 1))
+    echo "FAILED: $name"
+  fi
+}
+
+suite() { # NAME ARGUMENTS…: ava, counted by its TAP output
+  local name=$1 log
+  shift
+  log=$(mktemp)
+  echo "== $name"
+  npx ava --tap "$@" 2>&1 | tee "$log" | grep -vE '^(ok|#|    #|1\.\.|TAP|$)'
+  local status=${PIPESTATUS[0]} ok bad
+  ok=$(grep -cE '^ok ' "$log")
+  bad=$(grep -cE '^not ok ' "$log")
+  if [ "$status" != 0 ] && [ "$bad" = 0 ]; then bad=1; fi
+  if [ "$status" = 0 ] && [ "$ok" = 0 ]; then bad=1; fi
+  passed=$((passed + ok)) failed=$((failed + bad))
+  echo "-- $name: $ok passed, $bad failed"
+  rm -f "$log"
+}
+
+stage build npm run --silent build
+stage check npm run --silent check
+suite 'unit tests'
+if [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ]; then
+  suite 'lab tests (real hosts)' --config ava.lab.config.js
+else
+  echo "-- lab tests skipped: they boot real hosts, which needs Linux and root"
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
