@@ -142,7 +142,7 @@ export function describeValue(value: unknown): string {
 /** The most similar known word, if one is near enough to be meant. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   let best: string | undefined
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1
+  let bestDistance = Math.min(word.length - 1, Math.max(1, Math.floor(word.length / 3))) + 1
   for (const candidate of known) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
     if (distance < bestDistance) {

@@ -2,7 +2,7 @@
 // that reads a fact has to wait for the host.
 import { isProvisionError, type Location, ProvisionError } from '../core/error.ts'
 import type { Facts, Host, Inventory, InventoryHost, Opening } from '../core/host.ts'
-import { type LazyLocation, mapLocation } from '../core/location.ts'
+import type { LazyLocation } from '../core/location.ts'
 import type { Play, Playbook } from '../core/play.ts'
 import { isRoleUse, type RoleUse, resolveParameters } from '../core/role.ts'
 import { describeValue } from '../core/schema.ts'
@@ -136,7 +136,8 @@ function thrownAt(error: unknown): Location | undefined {
   for (const line of error.stack.split('\n')) {
     const found = /(?:\(|at )((?:file:\/\/)?\/[^():]+):(\d+):(\d+)\)?$/.exec(line)
     if (!found?.[1] || found[1].includes('/node_modules/')) continue
-    return mapLocation(found[1], Number(found[2]), Number(found[3]))
+    // the stack's text is mapped to the user's source already
+    return { file: found[1].replace(/^file:\/\//, ''), line: Number(found[2]), column: Number(found[3]) }
   }
   return undefined
 }

@@ -6,9 +6,13 @@ import type { Suite } from './lab-host.ts'
 const packages = ['dnsmasq-base', 'pebble']
 
 // $1 is the base image, $2 the folder of the layer. It runs in a mount namespace of its own: nothing stays mounted.
+// Where an overlay cannot be written to (the machine itself runs on one), the layer is a whole copy.
 const install = `set -eu
 mkdir -p "$2/upper" "$2/work" "$2/root"
-mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" provision-lab "$2/root"
+mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" provision-lab "$2/root" 2>/dev/null || {
+  cp -a "$1/." "$2/upper/"
+  mount --bind "$2/upper" "$2/root"
+}
 mount --rbind /dev "$2/root/dev"
 mount -t proc proc "$2/root/proc"
 printf '%s' "$LAB_RESOLV" >"$2/root/etc/resolv.conf"

@@ -71,9 +71,15 @@ printf '%s\\n' "$found" | while IFS=: read -r name _ uid gid _ home _; do
 done
 printf '%s\\n' "$found" | sed -n 's/^\\(.\\)/user:\\1/p'`,
         ]),
-    sh`for name in ${groups}; do grep "^$name:" /etc/group | sed 's/:.*//; s/^/local-group:/'; done
-for name in ${users}; do grep "^$name:" /etc/passwd | sed 's/:.*//; s/^/local-user:/'; done`,
+    ...localNames('group', groups),
+    ...localNames('user', users),
   ].join('\n')
+}
+
+function localNames(kind: 'user' | 'group', names: readonly string[]): readonly string[] {
+  if (names.length === 0) return []
+  const file = kind === 'user' ? '/etc/passwd' : '/etc/group'
+  return [sh`cut -d : -f 1 ${file} | grep -Fx ${names.flatMap((name) => ['-e', name])} | sed ${`s/^/local-${kind}:/`}`]
 }
 
 /** The answer of `accountsProbe`. */

@@ -143,9 +143,9 @@ function planUpdate(account: Account, wish: UserWish): Plan {
     modify(`shell ${account.shell || 'unset'} → ${wish.shell}`, ['-s', wish.shell])
   if (wish.comment !== undefined && wish.comment !== account.comment)
     modify(`comment '${account.comment}' → '${wish.comment}'`, ['-c', wish.comment])
-  const moves = wish.home !== undefined && trimSlash(wish.home) !== trimSlash(account.home)
-  if (moves) modify(`home ${account.home} → ${wish.home}`, [...(wish.moveHome ? ['-m'] : []), '-d', wish.home])
-  if (createsHome(wish) && (moves ? !wish.moveHome : !account.homeExists))
+  const moved = wish.home !== undefined && trimSlash(wish.home) !== trimSlash(account.home) ? wish.home : undefined
+  if (moved) modify(`home ${account.home} → ${moved}`, [...(wish.moveHome ? ['-m'] : []), '-d', moved])
+  if (createsHome(wish) && (moved ? !wish.moveHome : !account.homeExists))
     changes.push({
       summary: `home directory ${wish.home ?? account.home} absent → present`,
       steps: [{ script: makeHome(wish) }],
@@ -230,7 +230,7 @@ function groupExists(accounts: Accounts, name: string | number): boolean {
 }
 
 function looksHashed(text: string): boolean {
-  return /^(\$[0-9a-z]+\$[^:\n]+|[*!])$/.test(text)
+  return /^\$[0-9a-z]+\$[^:\n]+$/.test(text)
 }
 
 function trimSlash(path: string): string {

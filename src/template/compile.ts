@@ -54,9 +54,7 @@ function syntaxError(source: TemplateSource, tags: readonly Tag[], error: Syntax
   const found = findSyntaxError(tags)
   const message = found?.message ?? error.message.split(' in ')[0] ?? error.message
   return templateError(source, {
-    message: found?.unclosed
-      ? `the code does not parse: ${message}; a { or ( of an earlier tag is not closed`
-      : `the code does not parse: ${message}`,
+    message: `the code does not parse: ${found?.unclosed ? 'a {, ( or [ of an earlier tag is not closed' : message}`,
     line: found?.line ?? 1,
     hint: /reserved word/.test(message)
       ? 'Read a variable whose name is a word of JavaScript as locals.NAME.'

@@ -129,7 +129,8 @@ function runtimeError(
   const { source } = template
   if (isProvisionError(error)) {
     if (error.where === undefined || error.where.file === source.file) return error
-    const detail = `${error.detail ?? ''}\n\nincluded from ${source.file}:${line}`.trimStart()
+    const evidence = error.detail ? `${error.detail}\n\n` : ''
+    const detail = `${evidence}included from ${source.file}:${line}`
     return new ProvisionError({ ...error, message: error.message, detail, cause: error.cause })
   }
   if (error instanceof Unprintable) return templateError(source, { message: error.message, line, hint: error.hint })

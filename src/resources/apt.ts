@@ -1,0 +1,2 @@
+// Packages and where they come from: `apt.package`, `apt.repository`.
+export { type AptPackageArgs, aptPackage as package } from './apt-package.ts'

@@ -1,0 +1,2 @@
+// Commands and scripts: `shell.command`, `shell.script`.
+export { type ShellCommandArgs, shellCommand as command } from './shell-command.ts'

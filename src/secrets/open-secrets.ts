@@ -1,0 +1,97 @@
+// Resolves secrets (environment, further sources, a 0600 file) and hides every one that was resolved.
+import { ProvisionError } from '../core/error.ts'
+import { describeValue } from '../core/schema.ts'
+import { isSecret, type Secret, type Secrets } from '../core/secret.ts'
+import { encodedForms, formsOf, shortestHidden } from './encodings.ts'
+import { environmentSource } from './environment.ts'
+import { generateSecret } from './generate.ts'
+import { makeRedactor, type RedactStream } from './redactor.ts'
+import { secretsFile } from './secrets-file.ts'
+import type { SecretSource } from './source.ts'
+
+/** Where secrets come from. */
+export interface SecretsOptions {
+  /** Path of the secrets file; made when a secret is generated. */
+  readonly file: string
+  /** The environment, for `PROVISION_SECRET_…`. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** A secret that is nowhere: generate and store it, generate it for this run only (check mode), or fail. @default 'store' */
+  readonly generate?: 'store' | 'memory' | 'never'
+  /** Further sources, asked after the environment and before the file. */
+  readonly sources?: readonly SecretSource[]
+}
+
+/** The secrets of a run. */
+export interface SecretStore extends Secrets {
+  /** Hides a value that is no stored secret, such as a password typed in; one of fewer than 4 characters cannot be hidden. */
+  readonly hide: (value: string) => void
+  /** Redacts one stream of output chunk by chunk; a secret cut by a chunk's end is hidden too. */
+  readonly redactStream: () => RedactStream
+}
+
+/** Opens the secrets of a run; reads nothing before the first secret is needed. */
+export function openSecrets(options: SecretsOptions): SecretStore {
+  const file = secretsFile(options.file)
+  const sources = [environmentSource(options.env), ...(options.sources ?? []), file]
+  const generate = options.generate ?? 'store'
+  const redactor = makeRedactor()
+  const resolved = new Map<string, string>()
+
+  const resolve = (name: string): string => {
+    const known = resolved.get(name)
+    if (known !== undefined) return known
+    checkName(name)
+    const value = findIn(sources, name) ?? make(name)
+    resolved.set(name, value)
+    redactor.add(formsOf(value))
+    return value
+  }
+
+  const make = (name: string): string => {
+    if (generate === 'memory') return generateSecret()
+    if (generate === 'store') return file.keep(name, generateSecret())
+    const ways = sources.map((source) => source.howToSet(name)).join(', or ')
+    throw new ProvisionError({
+      code: 'secret',
+      message: `secret '${name}' is not set`,
+      hint: `${ways.charAt(0).toUpperCase()}${ways.slice(1)}.`,
+    })
+  }
+
+  const reveal = (value: Secret | string): string => {
+    if (!isSecret(value)) return value
+    const text = value.parts.map((part) => ('secret' in part ? resolve(part.secret) : part.text)).join('')
+    // Encoded as a whole (`user:password` in base64) the secret's own characters do not show.
+    if (value.parts.length > 1) redactor.add(encodedForms(text))
+    return text
+  }
+
+  return {
+    reveal,
+    redact: redactor.redact,
+    hide: (value) => redactor.add(value.trim().length < shortestHidden ? [] : formsOf(value)),
+    redactStream: redactor.stream,
+  }
+}
+
+function findIn(sources: readonly SecretSource[], name: string): string | undefined {
+  for (const source of sources) {
+    const value = source.find(name)
+    if (value === undefined) continue
+    const length = value.trim().length
+    if (length >= shortestHidden) return value
+    throw new ProvisionError({
+      code: 'secret',
+      message: `secret '${name}' from ${source.title} has ${length === 0 ? 'no' : `only ${length}`} characters, expected at least ${shortestHidden}: a shorter one could not be hidden in output`,
+    })
+  }
+  return undefined
+}
+
+function checkName(name: unknown): void {
+  if (typeof name === 'string' && /^[A-Za-z0-9][A-Za-z0-9._/-]*$/.test(name)) return
+  throw new ProvisionError({
+    code: 'secret',
+    message: `secret(${describeValue(name)}): expected a name of letters, digits, and . _ - / such as 'db.replication'`,
+  })
+}
