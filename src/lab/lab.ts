@@ -93,7 +93,11 @@ export async function labDown(name?: string, options: LabPlaceOptions = {}): Pro
     await killGroups(place)
     await removeNetwork(place)
     const record = await readRecord(place).catch(() => null)
-    if (record) await collectPackages(place, record.hosts)
+    if (record) {
+      // Nice to have for the next lab, and no reason to leave this one half removed.
+      const failed = (error: unknown) => options.onProgress?.(`downloaded packages are not kept: ${String(error)}`)
+      await collectPackages(place, record.hosts).catch(failed)
+    }
     await removeTraces(place)
     await releaseDiskSpace(place)
     await rm(place.folder, { recursive: true, force: true })

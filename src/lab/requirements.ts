@@ -21,8 +21,8 @@ const requirements: Readonly<Record<string, string>> = {
 
 /** Checks that this machine can run a lab: Linux, root, and the packages above, which are installed if they are missing. */
 export async function ensureRequirements(onProgress: (message: string) => void, signal?: AbortSignal): Promise<void> {
-  requirePlatform()
-  const missing = await missingPackages()
+  const missing = process.platform === 'linux' ? await missingPackages() : []
+  requirePlatform(missing)
   if (missing.length === 0) return
   if (await isMissing('apt-get')) {
     throw new ProvisionError({
@@ -45,8 +45,8 @@ export async function ensureRequirements(onProgress: (message: string) => void, 
   })
 }
 
-/** Checks that this is Linux and that we are root. */
-export function requirePlatform(): void {
+/** Checks that this is Linux and that we are root; whoever is not is told which packages are missing too. */
+export function requirePlatform(missing: readonly string[] = []): void {
   if (process.platform !== 'linux') {
     throw new ProvisionError({ code: 'lab', message: `A lab needs Linux; this machine runs ${process.platform}.` })
   }
@@ -54,7 +54,10 @@ export function requirePlatform(): void {
     throw new ProvisionError({
       code: 'lab',
       message: 'A lab needs root: it makes network namespaces, mounts and containers.',
-      hint: 'sudo provision lab up',
+      hint:
+        missing.length > 0
+          ? `sudo apt-get install ${missing.join(' ')}, then sudo provision lab up`
+          : 'sudo provision lab up',
     })
   }
 }

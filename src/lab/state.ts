@@ -32,8 +32,17 @@ export interface LabRecord {
 /** Reads a lab's record, or null if there is no such lab. */
 export async function readRecord(place: LabPlace): Promise<LabRecord | null> {
   const text = await readFile(place.stateFile, 'utf8').catch(() => null)
-  // The file is our own and written in one piece.
-  return text === null ? null : (JSON.parse(text) as LabRecord)
+  if (text === null) return null
+  try {
+    return JSON.parse(text) as LabRecord // the file is our own and written in one piece
+  } catch (cause) {
+    throw new ProvisionError({
+      code: 'lab',
+      message: `The file ${place.stateFile} is not the JSON that the lab wrote.`,
+      hint: `provision lab down --name ${place.name} removes the lab without it`,
+      cause,
+    })
+  }
 }
 
 /** Reads a lab's record; that there is none is an error which names the labs there are. */

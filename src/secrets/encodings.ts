@@ -12,15 +12,11 @@ export function formsOf(value: string): ReadonlySet<string> {
     forms.add(text)
     for (const form of quotedForms(text)) if (form.length >= shortestHidden) forms.add(form)
   }
-  for (const form of encodedForms(value)) forms.add(form)
-  return forms
-}
-
-/** The forms of a text that only holds secrets among other things: what hides them, and not the rest. */
-export function encodedForms(value: string): ReadonlySet<string> {
   const bytes = Buffer.from(value)
   const hex = bytes.toString('hex')
-  return new Set([...base64Forms(bytes), hex, hex.toUpperCase()].filter((form) => form.length >= shortestEncoded))
+  for (const form of [...base64Forms(bytes), hex, hex.toUpperCase()])
+    if (form.length >= shortestEncoded) forms.add(form)
+  return forms
 }
 
 function secretLines(value: string): readonly string[] {
@@ -37,9 +33,10 @@ function quotedForms(value: string): readonly string[] {
     .replaceAll('\n', '\\n')
     .replaceAll('\r', '\\r')
     .replaceAll('\t', '\\t')
-  const url = encodeURIComponent(value.toWellFormed())
+  const wellFormed = Buffer.from(value).toString() // encodeURIComponent throws on half a surrogate pair
+  const url = encodeURIComponent(wellFormed)
   const urlStrict = url.replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
-  const urlLoose = encodeURI(value.toWellFormed())
+  const urlLoose = encodeURI(wellFormed)
   const html = value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
   return [
     json,

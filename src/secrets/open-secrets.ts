@@ -2,7 +2,7 @@
 import { ProvisionError } from '../core/error.ts'
 import { describeValue } from '../core/schema.ts'
 import { isSecret, type Secret, type Secrets } from '../core/secret.ts'
-import { encodedForms, formsOf, shortestHidden } from './encodings.ts'
+import { formsOf, shortestHidden } from './encodings.ts'
 import { environmentSource } from './environment.ts'
 import { generateSecret } from './generate.ts'
 import { makeRedactor, type RedactStream } from './redactor.ts'
@@ -13,8 +13,8 @@ import type { SecretSource } from './source.ts'
 export interface SecretsOptions {
   /** Path of the secrets file; made when a secret is generated. */
   readonly file: string
-  /** The environment, for `PROVISION_SECRET_…`. */
-  readonly env: Readonly<Record<string, string | undefined>>
+  /** The environment, for `PROVISION_SECRET_…`. @default none */
+  readonly env?: Readonly<Record<string, string | undefined>>
   /** A secret that is nowhere: generate and store it, generate it for this run only (check mode), or fail. @default 'store' */
   readonly generate?: 'store' | 'memory' | 'never'
   /** Further sources, asked after the environment and before the file. */
@@ -32,7 +32,7 @@ export interface SecretStore extends Secrets {
 /** Opens the secrets of a run; reads nothing before the first secret is needed. */
 export function openSecrets(options: SecretsOptions): SecretStore {
   const file = secretsFile(options.file)
-  const sources = [environmentSource(options.env), ...(options.sources ?? []), file]
+  const sources = [environmentSource(options.env ?? {}), ...(options.sources ?? []), file]
   const generate = options.generate ?? 'store'
   const redactor = makeRedactor()
   const resolved = new Map<string, string>()
@@ -58,18 +58,25 @@ export function openSecrets(options: SecretsOptions): SecretStore {
     })
   }
 
-  const reveal = (value: Secret | string): string => {
-    if (!isSecret(value)) return value
-    const text = value.parts.map((part) => ('secret' in part ? resolve(part.secret) : part.text)).join('')
-    // Encoded as a whole (`user:password` in base64) the secret's own characters do not show.
-    if (value.parts.length > 1) redactor.add(encodedForms(text))
-    return text
-  }
+  const textOf = (value: Secret): string =>
+    value.parts
+      .map((part) => {
+        if ('text' in part) return part.text
+        if ('secret' in part) return resolve(part.secret)
+        const inner = textOf(part.mapped)
+        const outer = part.by(inner)
+        // A hash or an escaped form is as secret as what it was made of; a text around the secret is not.
+        if (!outer.includes(inner)) hide(outer)
+        return outer
+      })
+      .join('')
+
+  const hide = (value: string): void => redactor.add(value.trim().length < shortestHidden ? [] : formsOf(value))
 
   return {
-    reveal,
+    reveal: (value) => (isSecret(value) ? textOf(value) : value),
     redact: redactor.redact,
-    hide: (value) => redactor.add(value.trim().length < shortestHidden ? [] : formsOf(value)),
+    hide,
     redactStream: redactor.stream,
   }
 }

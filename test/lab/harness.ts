@@ -11,7 +11,7 @@ import { definePlaybook, type Play } from '../../src/core/play.ts'
 import type { RunRequest } from '../../src/engine/run.ts'
 import { resolveInventory } from '../../src/inventory/resolve-inventory.ts'
 import { type LabStatus, labDown, labUp } from '../../src/lab/lab.ts'
-import { openSecrets } from '../../src/secrets/open.ts'
+import { openSecrets } from '../../src/secrets/open-secrets.ts'
 import { type Ran, record } from '../../src/testing/runner.ts'
 import { connect } from '../../src/transport/connect.ts'
 
@@ -132,7 +132,7 @@ export async function openLab(name: string, hosts: readonly string[], options: {
       record({
         playbook: definePlaybook(plays),
         inventory: inventory(),
-        secrets: openSecrets({ file: secretsFile }),
+        secrets: openSecrets({ file: secretsFile, env: {} }),
         connect,
         ...more,
       }),

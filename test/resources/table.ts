@@ -2,25 +2,9 @@ import test from 'ava'
 import type { Facts } from '../../src/core/host.ts'
 import type { Plan, PlanContext } from '../../src/core/resource.ts'
 import type { Task } from '../../src/core/task.ts'
+import { sampleFacts as facts } from '../../src/testing/plan-of.ts'
 
-/** Facts of an imaginary Debian 12 host; spread and override. */
-export const facts: Facts = {
-  os: { id: 'debian', version: '12', codename: 'bookworm', like: [] },
-  hostname: 'web1',
-  kernel: '6.1.0',
-  architecture: 'x86_64',
-  debArchitecture: 'amd64',
-  virtualization: 'none',
-  isContainer: false,
-  cpus: 2,
-  memoryMegabytes: 2048,
-  addresses: ['192.0.2.11'],
-  interface: 'eth0',
-  user: 'root',
-  bootId: 'b0',
-  controllerAddress: '192.0.2.1',
-  sshPort: 22,
-}
+export { sampleFacts as facts } from '../../src/testing/plan-of.ts'
 
 /** One row: what the probe printed, and what plan must say of it. */
 export interface Row {

@@ -1,0 +1,51 @@
+import test from 'ava'
+import { haproxy } from '../../roles/haproxy.ts'
+import { nginx } from '../../roles/nginx.ts'
+import { planOf } from '../../src/testing/plan-of.ts'
+
+const domains = ['www.foobar.com']
+const others = { lb: ['lb1'], web: ['web1', 'web2'] }
+const config = (tasks: ReturnType<typeof planOf>, dest: string) => tasks.find((task) => task.args.dest === dest)
+
+test('haproxy balances over the group web; the second server waits in active-passive', (t) => {
+  const vars = (params: Parameters<typeof haproxy>[0]) =>
+    config(planOf(haproxy({ domains, ...params }), { name: 'lb1', others }), '/etc/haproxy/haproxy.cfg')?.args.vars as {
+      servers: unknown[]
+      fingerprint: string
+    }
+  const active = vars({})
+  t.deepEqual(active.servers, [
+    { name: 'web1', address: '192.0.2.12', port: 8080, backup: false },
+    { name: 'web2', address: '192.0.2.13', port: 8080, backup: false },
+  ])
+  const passive = vars({ mode: 'active-passive' })
+  t.deepEqual(
+    passive.servers.map((server) => (server as { backup: boolean }).backup),
+    [false, true],
+  )
+  t.not(active.fingerprint, passive.fingerprint)
+})
+
+test('haproxy refuses what could not be a domain', (t) => {
+  t.is(
+    t.throws(() => planOf(haproxy({ domains: ['a b'] }), { name: 'lb1', others }))?.message,
+    "role haproxy on lb1: parameter 'domains.0': expected a domain name, found 'a b'",
+  )
+})
+
+test('nginx proxies to the app on the same host, or to all hosts of the group app', (t) => {
+  const upstream = (groups: string[], more: Record<string, string[]>) =>
+    (
+      config(planOf(nginx({ domains }), { groups, others: more }), '/etc/nginx/conf.d/site.conf')?.args.vars as {
+        upstream: string[]
+      }
+    ).upstream
+  t.deepEqual(upstream(['web', 'app'], others), ['127.0.0.1:3000'])
+  t.deepEqual(upstream(['web'], { lb: ['lb1'], app: ['app1', 'app2'] }), ['192.0.2.13:3000', '192.0.2.14:3000'])
+})
+
+test('nginx trusts the load balancers, and nobody else, to tell the client address', (t) => {
+  const vars = config(planOf(nginx({ domains }), { groups: ['web', 'app'], others }), '/etc/nginx/conf.d/site.conf')
+    ?.args.vars as { trustedProxies: string[] }
+  t.deepEqual(vars.trustedProxies, ['192.0.2.12'])
+})
