@@ -87,7 +87,7 @@ function plan(files: ReadonlyMap<string, TextFile>, wish: AptRepositoryArgs): Pl
     if (file.kind === 'other') return { refused: `${path} is ${file.what}, expected a file` }
     const before = contentOf(file)
     if (content === undefined) {
-      if (file.kind === 'absent') continue
+      if (file.kind === 'absent' || wish.signedBy === path) continue
       const diff = { label: path, before, after: '' }
       changes.push({ summary: `${what} present → absent`, diff, steps: [{ script: sh`rm -f -- ${path}` }] })
       continue

@@ -51,7 +51,10 @@ fi`
 }
 
 /** The answer of a `probeScript`: the server, and the rows after it. */
-export function parseAnswer(stdout: string, what: string): { server: Server; rows: string[][]; variables: Map<string, string> } {
+export function parseAnswer(
+  stdout: string,
+  what: string,
+): { server: Server; rows: string[][]; variables: Map<string, string> } {
   const rows = parseRows(stdout)
   const [first] = rows
   if (first?.[0] === 'absent') return { server: { status: 'absent' }, rows: [], variables: new Map() }
@@ -114,7 +117,10 @@ export function sqlStep(statements: readonly string[]): ApplyStep {
 }
 
 /** Writes are refused by a read-only server: say it before trying, with what to do. */
-export function refuseReadOnly(server: Server, what: string): { readonly refused: string; readonly hint: string } | undefined {
+export function refuseReadOnly(
+  server: Server,
+  what: string,
+): { readonly refused: string; readonly hint: string } | undefined {
   if (server.status !== 'up' || !(server.flavour === 'mysql' ? server.superReadOnly : server.readOnly)) return undefined
   return {
     refused: `${what} must be written, but this server is read-only (${server.flavour === 'mysql' ? 'super_read_only' : 'read_only'} = ON)`,

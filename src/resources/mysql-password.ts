@@ -55,7 +55,9 @@ function shaCrypt256(password: Buffer, salt: Buffer, rounds: number): string {
 
 /** The crypt alphabet, in the byte order that SHA-crypt prescribes. */
 function encode(digest: Buffer): string {
-  const order = [0, 10, 20, 21, 1, 11, 12, 22, 2, 3, 13, 23, 24, 4, 14, 15, 25, 5, 6, 16, 26, 27, 7, 17, 18, 28, 8, 9, 19, 29]
+  const order = [
+    0, 10, 20, 21, 1, 11, 12, 22, 2, 3, 13, 23, 24, 4, 14, 15, 25, 5, 6, 16, 26, 27, 7, 17, 18, 28, 8, 9, 19, 29,
+  ]
   let text = ''
   const group = (high: number, middle: number, low: number, length: number): void => {
     let word = (high << 16) | (middle << 8) | low
@@ -65,7 +67,8 @@ function encode(digest: Buffer): string {
     }
   }
   const at = (index: number | undefined): number => (index === undefined ? 0 : (digest[index] ?? 0))
-  for (let index = 0; index < order.length; index += 3) group(at(order[index]), at(order[index + 1]), at(order[index + 2]), 4)
+  for (let index = 0; index < order.length; index += 3)
+    group(at(order[index]), at(order[index + 1]), at(order[index + 2]), 4)
   group(0, at(31), at(30), 3)
   return text
 }

@@ -18,7 +18,10 @@ const schema = {
   /** The account's user name, up to 32 characters. */
   user: v.pipe(v.string(), v.maxLength(80), v.excludes('\0', 'expected a name without NUL bytes')),
   /** From where it may connect: an address, a pattern such as `10.0.0.%`, a network, `%` for anywhere. @default 'localhost' */
-  host: v.optional(v.pipe(v.string(), v.nonEmpty(), v.excludes('\0', 'expected a host without NUL bytes')), 'localhost'),
+  host: v.optional(
+    v.pipe(v.string(), v.nonEmpty(), v.excludes('\0', 'expected a host without NUL bytes')),
+    'localhost',
+  ),
   /** The password; the host gets its hash only. Exactly one of `password` and `auth: 'socket'`. */
   password: v.optional(secretOrString),
   /** `socket`: the operating system's user of the same name logs in over the socket without a password. @default 'password' */
@@ -102,7 +105,9 @@ export const user = defineResource<UserArgs, Wish, UserState>({
   },
   probe: (wishes) => {
     const pairs = wishes.map((wish) => `(${literal(wish.user)}, ${literal(wish.host)})`).join(', ')
-    const all = wishes.some((wish) => Object.entries(wish.grants).some(([on, list]) => on.includes('*.*') && /\ball\b/i.test(String(list))))
+    const all = wishes.some((wish) =>
+      Object.entries(wish.grants).some(([on, list]) => on.includes('*.*') && /\ball\b/i.test(String(list))),
+    )
     return probeScript(
       '',
       sh`case "$answer" in
@@ -181,7 +186,10 @@ fi${raw(all ? "\necho privileges\necho 'SHOW PRIVILEGES;' | ask" : '')}`,
       ]
       if (differences.length > 0) {
         const unlock = state.account.locked ? ' ACCOUNT UNLOCK' : ''
-        changes.push({ summary: differences.join(', '), steps: [sqlStep([`ALTER USER ${to} ${authentication}${unlock}`])] })
+        changes.push({
+          summary: differences.join(', '),
+          steps: [sqlStep([`ALTER USER ${to} ${authentication}${unlock}`])],
+        })
       }
     }
     const present = parseShowGrants(state.account?.grantLines ?? [], server.flavour, state.allPrivileges)
@@ -195,7 +203,14 @@ fi${raw(all ? "\necho privileges\necho 'SHOW PRIVILEGES;' | ask" : '')}`,
   },
 })
 
-const tlsWords: Readonly<Record<string, Account['tls']>> = { '': 'none', ANY: 'ssl', X509: 'x509', '0': 'none', '1': 'ssl', '2': 'x509' }
+const tlsWords: Readonly<Record<string, Account['tls']>> = {
+  '': 'none',
+  ANY: 'ssl',
+  X509: 'x509',
+  '0': 'none',
+  '1': 'ssl',
+  '2': 'x509',
+}
 
 function hex(text: string): string {
   return Buffer.from(text).toString('hex').toUpperCase()
@@ -240,7 +255,8 @@ function mariadbAccounts(pairs: string): string {
 }
 
 function renderAuthentication(wish: Wish, flavour: Flavour): string {
-  if (wish.password === undefined) return flavour === 'mysql' ? 'IDENTIFIED WITH auth_socket' : 'IDENTIFIED VIA unix_socket'
+  if (wish.password === undefined)
+    return flavour === 'mysql' ? 'IDENTIFIED WITH auth_socket' : 'IDENTIFIED VIA unix_socket'
   return flavour === 'mysql'
     ? `IDENTIFIED WITH caching_sha2_password AS ${literal(newHash(wish, wish.password))}`
     : `IDENTIFIED VIA mysql_native_password USING ${literal(nativeHash(wish.password))}`

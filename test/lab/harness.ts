@@ -10,7 +10,7 @@ import { defineInventory, type InventoryEntry } from '../../src/core/inventory.t
 import { definePlaybook, type Play } from '../../src/core/play.ts'
 import type { RunRequest } from '../../src/engine/run.ts'
 import { resolveInventory } from '../../src/inventory/resolve-inventory.ts'
-import { type LabStatus, labDown, labUp } from '../../src/lab/lab.ts'
+import { type LabStatus, labDown, labUp, parseLabHost } from '../../src/lab/lab.ts'
 import { openSecrets } from '../../src/secrets/open-secrets.ts'
 import { type Ran, record } from '../../src/testing/runner.ts'
 import { connect } from '../../src/transport/connect.ts'
@@ -23,6 +23,8 @@ export interface CommandResult {
 
 export interface Lab {
   readonly status: LabStatus
+  /** Adds hosts to the running lab. */
+  add: (...hosts: string[]) => Promise<void>
   readonly secretsFile: string
   /** The lab's inventory with groups and variables of the test's own. */
   inventory: (entry?: Partial<InventoryEntry>) => Inventory
@@ -59,14 +61,10 @@ export function useLab(
 
 /** Brings a lab up and wraps it. */
 export async function openLab(name: string, hosts: readonly string[], options: { acme?: boolean } = {}): Promise<Lab> {
-  const status = await labUp({
-    name: `t-${name}`,
-    hosts: hosts.map((spec) => {
-      const [host = '', suite = 'bookworm'] = spec.split(':')
-      return { name: host, suite: suite as 'bookworm' }
-    }),
-    acme: options.acme ?? false,
-  })
+  await labDown(`t-${name}`) // what a killed test left
+  const up = (specs: readonly string[]) =>
+    labUp({ name: `t-${name}`, hosts: specs.map((spec) => parseLabHost(spec)), acme: options.acme ?? false })
+  let status = await up(hosts)
   const secretsFile = join(mkdtempSync(join(tmpdir(), 'hostwright-secrets-')), 'secrets.json')
   const address = (host: string): string => {
     const found = status.hosts.find((entry) => entry.name === host)
@@ -117,7 +115,12 @@ export async function openLab(name: string, hosts: readonly string[], options: {
       child.stdin?.end(input)
     })
   return {
-    status,
+    get status() {
+      return status
+    },
+    add: async (...more) => {
+      status = await up(more)
+    },
     secretsFile,
     inventory,
     address,

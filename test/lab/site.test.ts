@@ -226,3 +226,15 @@ test.serial('the certificate is issued again when the names change', async (t) =
     /id-ecPublicKey/,
   )
 })
+
+test.serial('a fourth server becomes a second replica, seeded with the rows that are there', async (t) => {
+  t.timeout(600_000)
+  await lab().add('db3:sid')
+  const args = ['--inventory', 'inventory/examples/second-replica.ts', '--output', 'json', ...secrets()]
+  const first = await provision(args, env)
+  t.is(first.code, 0, first.stderr + first.stdout.slice(-4000))
+  const rows = (host: string) => lab().must(host, 'mysql -NBe "SELECT COUNT(*) FROM app.notes"')
+  t.is(await rows('db3'), await rows('web1'))
+  t.not((await lab().on('db3', 'mysql -e "CREATE DATABASE forbidden"')).code, 0)
+  for (const [host, counts] of Object.entries(recapOf(await provision(args, env)).hosts)) t.is(counts.changed, 0, host)
+})

@@ -5,22 +5,27 @@ import { planOf } from '../../src/testing/plan-of.ts'
 
 const domains = ['www.foobar.com']
 const others = { lb: ['lb1'], web: ['web1', 'web2'] }
-const config = (tasks: ReturnType<typeof planOf>, dest: string) => tasks.find((task) => task.args.dest === dest)
+/** The template variables of the file that goes to `dest`. */
+function varsOf<T>(use: Parameters<typeof planOf>[0], options: Parameters<typeof planOf>[1], dest: string): T {
+  const task = planOf(use, options).find((entry) => entry.args.dest === dest)
+  return task?.args.vars as T // what the role passes to its template
+}
 
 test('haproxy balances over the group web; the second server waits in active-passive', (t) => {
   const vars = (params: Parameters<typeof haproxy>[0]) =>
-    config(planOf(haproxy({ domains, ...params }), { name: 'lb1', others }), '/etc/haproxy/haproxy.cfg')?.args.vars as {
-      servers: unknown[]
-      fingerprint: string
-    }
+    varsOf<{ servers: { backup: boolean }[]; fingerprint: string }>(
+      haproxy({ domains, ...params }),
+      { name: 'lb1', others },
+      '/etc/haproxy/haproxy.cfg',
+    )
   const active = vars({})
-  t.deepEqual(active.servers, [
+  t.deepEqual<unknown>(active.servers, [
     { name: 'web1', address: '192.0.2.12', port: 8080, backup: false },
     { name: 'web2', address: '192.0.2.13', port: 8080, backup: false },
   ])
   const passive = vars({ mode: 'active-passive' })
   t.deepEqual(
-    passive.servers.map((server) => (server as { backup: boolean }).backup),
+    passive.servers.map((server) => server.backup),
     [false, true],
   )
   t.not(active.fingerprint, passive.fingerprint)
@@ -33,19 +38,19 @@ test('haproxy refuses what could not be a domain', (t) => {
   )
 })
 
+const siteFile = '/etc/nginx/conf.d/site.conf'
+
 test('nginx proxies to the app on the same host, or to all hosts of the group app', (t) => {
   const upstream = (groups: string[], more: Record<string, string[]>) =>
-    (
-      config(planOf(nginx({ domains }), { groups, others: more }), '/etc/nginx/conf.d/site.conf')?.args.vars as {
-        upstream: string[]
-      }
-    ).upstream
+    varsOf<{ upstream: string[] }>(nginx({ domains }), { groups, others: more }, siteFile).upstream
   t.deepEqual(upstream(['web', 'app'], others), ['127.0.0.1:3000'])
   t.deepEqual(upstream(['web'], { lb: ['lb1'], app: ['app1', 'app2'] }), ['192.0.2.13:3000', '192.0.2.14:3000'])
 })
 
 test('nginx trusts the load balancers, and nobody else, to tell the client address', (t) => {
-  const vars = config(planOf(nginx({ domains }), { groups: ['web', 'app'], others }), '/etc/nginx/conf.d/site.conf')
-    ?.args.vars as { trustedProxies: string[] }
-  t.deepEqual(vars.trustedProxies, ['192.0.2.12'])
+  t.deepEqual(
+    varsOf<{ trustedProxies: string[] }>(nginx({ domains }), { groups: ['web', 'app'], others }, siteFile)
+      .trustedProxies,
+    ['192.0.2.12'],
+  )
 })
