@@ -30,6 +30,7 @@ suite() { # NAME ARGUMENTS…: ava, counted by its TAP output
   rm -f "$log"
 }
 
+stage 'sample app' npm ci --silent --prefix examples/app
 stage build npm run --silent build
 stage check npm run --silent check
 suite 'unit tests'

@@ -71,7 +71,7 @@ function connectionOf(
   layers: readonly Layer[],
   folder: () => string | undefined,
 ): InventoryHost['connection'] {
-  const settings = layers.reduce<ConnectionSettings>((below, layer) => ({ ...below, ...layer.settings }), {})
+  const settings: ConnectionSettings = Object.assign({}, ...layers.map((layer) => layer.settings))
   const { identityFile, knownHosts } = settings
   return {
     ...settings,

@@ -43,7 +43,7 @@ test.serial('check mode on bare hosts ends well and touches nothing', async (t) 
   announced = touched(jsonLines(check), ['changed', 'unknown'])
   t.true(announced.size > 20)
   for (const [index, host] of lab().status.hosts.entries()) {
-    t.is(await lab().must(host.name, look), before[index], `${host.name} was touched`)
+    t.is(await lab().must(host.name, look), before[index] ?? '', `${host.name} was touched`)
   }
   t.is((await run('--check', '--detailed-exitcode')).code, 4)
 })

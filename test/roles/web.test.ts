@@ -19,7 +19,7 @@ test('haproxy balances over the group web; the second server waits in active-pas
       '/etc/haproxy/haproxy.cfg',
     )
   const active = vars({})
-  t.deepEqual<unknown>(active.servers, [
+  t.deepEqual(active.servers as unknown[], [
     { name: 'web1', address: '192.0.2.12', port: 8080, backup: false },
     { name: 'web2', address: '192.0.2.13', port: 8080, backup: false },
   ])
