@@ -75,6 +75,32 @@ export function parseGuard(line: string | undefined): { readonly skip: string | 
   throw new TypeError(`expected 'run' or 'skip:…' of a guard, found ${describeValue(line)}`)
 }
 
+/** What a command that only reads said. */
+export interface Reading {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Shell text that runs a command and prints its exit code and output in one line, encoded, because it may print anything. */
+export function readingProbe(script: string): string {
+  return sh`(
+  scratch=$(mktemp -d)
+  trap 'rm -rf "$scratch"' EXIT
+  code=0
+  sh -euc ${script} </dev/null >"$scratch/stdout" 2>"$scratch/stderr" || code=$?
+  printf '%s:%s:%s\\n' "$code" "$(base64 <"$scratch/stdout" | tr -d '\\n')" "$(base64 <"$scratch/stderr" | tr -d '\\n')"
+)`
+}
+
+/** The answer of `readingProbe`. */
+export function parseReading(line: string | undefined): Reading {
+  const [, code, stdout = '', stderr = ''] = /^(\d+):([A-Za-z0-9+/=]*):([A-Za-z0-9+/=]*)$/.exec(line ?? '') ?? []
+  if (code === undefined) throw new TypeError(`expected the encoded output of a command, found ${describeValue(line)}`)
+  const text = (encoded: string) => Buffer.from(encoded, 'base64').toString('utf8')
+  return { code: Number(code), stdout: text(stdout), stderr: text(stderr) }
+}
+
 /** Accepts other exit codes than 0: the step then ends well and says the code on its last line of stderr. */
 export function acceptCodes(script: string, okCodes: readonly number[] | undefined): string {
   if (okCodes === undefined) return script

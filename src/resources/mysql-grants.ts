@@ -126,7 +126,7 @@ export function differGrants(present: Grants, wished: Grants, to: string): Grant
     const on = renderObject(object)
     const statements: string[] = []
     const names = [...privileges].filter((privilege) => privilege !== grantOption)
-    // By name: REVOKE ALL on a table fails on MySQL (error 1147) when the grant also names columns.
+    // By name: MySQL was seen to refuse REVOKE ALL on a table (error 1147) whose grants it had just shown.
     if (names.length > 0) statements.push(`REVOKE ${renderPrivileges(names)} ON ${on} FROM ${to}`)
     if (privileges.has(grantOption)) statements.push(`REVOKE GRANT OPTION ON ${on} FROM ${to}`)
     differences.push({ summary: summaryOf(on, [], [...privileges]), statements })

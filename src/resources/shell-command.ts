@@ -1,6 +1,5 @@
 // Commands whose effect cannot be read back, and read-only ones whose output is wanted.
 import * as v from 'valibot'
-import { ProvisionError } from '../core/error.ts'
 import type { Plan } from '../core/resource.ts'
 import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, secretOrString } from '../core/schema.ts'
@@ -14,6 +13,9 @@ import {
   linesOf,
   oneLine,
   parseGuard,
+  parseReading,
+  type Reading,
+  readingProbe,
   skipped,
 } from './command.ts'
 
@@ -38,7 +40,7 @@ interface CommandState {
   /** Why it need not run. */
   readonly skip: string | undefined
   /** What a read-only command said. */
-  readonly output: { readonly stdout: string; readonly stderr: string; readonly code: number } | undefined
+  readonly reading: Reading | undefined
 }
 
 /**
@@ -58,26 +60,18 @@ export const shellCommand = defineResource<ShellCommandArgs, ShellCommandWish, C
   describe: (args) => oneLine(args.run ?? words(...(args.argv ?? []))),
   prepare: ({ stdin, ...args }, { secrets }) =>
     stdin === undefined ? args : { ...args, stdin: secrets.reveal(stdin) },
-  probe: (wishes) =>
-    [
-      'scratch=$(mktemp -d)',
-      'trap \'rm -rf "$scratch"\' EXIT',
-      ...wishes.map((wish) => (wish.probe ? readingProbe(wish) : guardProbe(wish))),
-    ].join('\n'),
+  probe: (wishes) => wishes.map((wish) => (wish.probe ? guardedReading(wish) : guardProbe(wish))).join('\n'),
   parse,
   plan,
   result: commandResult,
   converges: 'none',
 })
 
-// A command of a user's may print anything, so its output comes back encoded.
-function readingProbe(wish: ShellCommandWish): string {
+function guardedReading(wish: ShellCommandWish): string {
   return sh`answer=$(${raw(guardProbe(wish))})
 printf '%s\\n' "$answer"
 if [ "$answer" = run ]; then
-  code=0
-  sh -euc ${commandText(wish)} </dev/null >"$scratch/stdout" 2>"$scratch/stderr" || code=$?
-  printf '%s:%s:%s\\n' "$code" "$(base64 <"$scratch/stdout" | tr -d '\\n')" "$(base64 <"$scratch/stderr" | tr -d '\\n')"
+${raw(readingProbe(commandText(wish)))}
 fi`
 }
 
@@ -90,23 +84,14 @@ function parse(stdout: string, wishes: readonly ShellCommandWish[]): readonly Co
   const lines = stdout.split('\n')
   return wishes.map((wish) => {
     const { skip } = parseGuard(lines.shift())
-    if (!wish.probe || skip !== undefined) return { skip, output: undefined }
-    const answer = lines.shift() ?? ''
-    const [, code, out = '', err = ''] = /^(\d+):([A-Za-z0-9+/=]*):([A-Za-z0-9+/=]*)$/.exec(answer) ?? []
-    if (code === undefined)
-      throw new ProvisionError({
-        code: 'probe',
-        message: `expected the encoded output of '${oneLine(commandText(wish))}', found '${answer.slice(0, 80)}'`,
-      })
-    const text = (encoded: string) => Buffer.from(encoded, 'base64').toString('utf8')
-    return { skip, output: { code: Number(code), stdout: text(out), stderr: text(err) } }
+    return { skip, reading: wish.probe && skip === undefined ? parseReading(lines.shift()) : undefined }
   })
 }
 
 function plan(state: CommandState, wish: ShellCommandWish): Plan<CommandResult> {
   if (state.skip !== undefined) return skipped(state.skip)
-  if (state.output) {
-    const { code, stdout, stderr } = state.output
+  if (state.reading) {
+    const { code, stdout, stderr } = state.reading
     if ((wish.okCodes ?? [0]).includes(code))
       return { unchanged: `ran, exit code ${code}`, result: { stdout, stderr, code, lines: linesOf(stdout) } }
     return {

@@ -50,6 +50,10 @@ export interface Connection {
 export interface ConnectProgress {
   readonly onAttempt?: (attempt: number, detail: string) => void
   readonly signal?: AbortSignal
+  /** Take the host's lock. `false` for what only looks (ping, a second connection). @default true */
+  readonly lock?: boolean
+  /** Seconds to wait for a lock that another run holds. @default 10 */
+  readonly lockWait?: number
 }
 
 /** Connects to a host and starts its agent; throws a ProvisionError (unreachable, hostKey, authentication, become, locked). */
