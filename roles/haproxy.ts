@@ -45,11 +45,11 @@ export const haproxy = role(
       { port: 80, comment: 'http (redirect and ACME)' },
       { port: 443, comment: 'https' },
     ],
-    verify: ({ domains, healthPath, ...rest }, host) => [
+    verify: (given, host) => [
       wait.http({
         name: 'haproxy runs the configuration that was written',
         url: 'http://127.0.0.1:8404/config',
-        contains: configuration({ domains, healthPath, ...rest }, host).fingerprint,
+        contains: configuration(given, host).fingerprint,
         timeout: 5,
       }),
       shell.command({

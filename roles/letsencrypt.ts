@@ -1,5 +1,5 @@
 // Certificates from Let's Encrypt or another ACME authority, answered through HAProxy, installed and renewed for it.
-import { acme, apt, file, role, shell, systemd, v } from 'hostwright'
+import { acme, apt, file, flush, role, shell, systemd, v } from 'hostwright'
 
 const params = {
   /** Names in the certificate; all must resolve to the load balancer. */
@@ -59,6 +59,8 @@ for name in ${domains.join(' ')}; do case $names in *"DNS:$name"*) ;; *) echo "e
           content: `[Service]\nEnvironment=REQUESTS_CA_BUNDLE=${privateCa}\n`,
         }),
       ],
+      // the challenge comes in through haproxy, which must run the configuration that forwards it
+      flush(),
       acme.certificate({
         domains,
         directory,

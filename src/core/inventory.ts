@@ -5,7 +5,7 @@ import { callerOf, type LazyLocation } from './location.ts'
 const brand = Symbol.for('hostwright.inventory')
 
 /** Variables: the roles' parameters by role name, and anything else the playbooks read. */
-export type Vars = Partial<HostVars> & Readonly<Record<string, unknown>>
+export type Vars = { readonly [Key in keyof HostVars]?: HostVars[Key] | undefined } & Readonly<Record<string, unknown>>
 
 /** A host as written. */
 export interface HostEntry extends ConnectionSettings {

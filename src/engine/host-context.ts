@@ -1,16 +1,13 @@
 // The `Host` that roles see, and the expansion of a play for it. Expansion happens before any connection; only a role
 // that reads a fact has to wait for the host.
-import { isProvisionError, type Location, ProvisionError } from '../core/error.ts'
+import { ProvisionError } from '../core/error.ts'
 import type { Facts, Host, Inventory, InventoryHost, Opening } from '../core/host.ts'
-import type { LazyLocation } from '../core/location.ts'
 import type { Play, Playbook } from '../core/play.ts'
 import { isRoleUse, type RoleUse, resolveParameters } from '../core/role.ts'
 import { describeValue } from '../core/schema.ts'
-import type { Task, Tasks } from '../core/task.ts'
+import type { Task } from '../core/task.ts'
 import { type Item, listOf, makeItems } from './items.ts'
-
-/** Thrown where a role reads a fact before the host is connected. */
-export class FactsNeeded extends Error {}
+import { FactsNeeded, guarded } from './user-code.ts'
 
 /** What an expansion rests on. */
 export interface Site {
@@ -112,34 +109,6 @@ export function expandPlay(play: Play, context: HostContext, site: Site): Item[]
   })
   if (site.verify) return roleItems
   return [...own(play.preTasks, 'preTasks'), ...roleItems, ...own(play.tasks, 'tasks')]
-}
-
-/** Runs the user's code; what it throws becomes an error that points at the user's line. */
-export function guarded<T extends Tasks | RoleUse[]>(what: string, where: LazyLocation, body: () => T): T {
-  try {
-    return body()
-  } catch (error) {
-    if (error instanceof FactsNeeded || isProvisionError(error)) throw error
-    const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-    throw new ProvisionError({
-      code: 'playbook',
-      message: `${what} threw ${message}`,
-      where: thrownAt(error) ?? where.get(),
-      cause: error,
-    })
-  }
-}
-
-/** The innermost place of the user's own code in an error's stack. */
-function thrownAt(error: unknown): Location | undefined {
-  if (!(error instanceof Error) || !error.stack) return undefined
-  for (const line of error.stack.split('\n')) {
-    const found = /(?:\(|at )((?:file:\/\/)?\/[^():]+):(\d+):(\d+)\)?$/.exec(line)
-    if (!found?.[1] || found[1].includes('/node_modules/')) continue
-    // the stack's text is mapped to the user's source already
-    return { file: found[1].replace(/^file:\/\//, ''), line: Number(found[2]), column: Number(found[3]) }
-  }
-  return undefined
 }
 
 /** Variables with the command line's on top; a role's parameters merge one level deep. */

@@ -34,6 +34,7 @@ export interface AfterItem extends Common {
 
 export interface FlushItem {
   readonly kind: 'flush'
+  readonly conditions: readonly (boolean | Condition)[]
 }
 
 export type Item = TaskItem | BlockItem | AfterItem | FlushItem
@@ -48,7 +49,7 @@ export interface Surroundings {
 
 /** Flattens lists, keeps blocks, checks that everything is a task. */
 export function makeItems(tasks: Tasks, around: Surroundings): Item[] {
-  if (tasks === undefined || tasks === null || tasks === false || tasks === '') return []
+  if (!tasks) return []
   if (Array.isArray(tasks)) return tasks.flatMap((entry) => makeItems(entry, around))
   const node = tasks as Node // the lists are dealt with above
   switch (kindOf(node)) {
@@ -87,7 +88,7 @@ export function makeItems(tasks: Tasks, around: Surroundings): Item[] {
         },
       ]
     case 'flush':
-      return [{ kind: 'flush' }]
+      return [{ kind: 'flush', conditions: around.conditions }]
     default:
       throw new ProvisionError({
         code: 'playbook',
@@ -129,7 +130,8 @@ export function selectByTags(items: readonly Item[], tags: readonly string[], sk
     return tags.length === 0 || own.has('always') || tags.some((tag) => own.has(tag))
   }
   return items.flatMap((item): Item[] => {
-    if (item.kind === 'flush') return [item]
+    // the tasks of a branch are chosen one by one, when they are known
+    if (item.kind === 'flush' || item.kind === 'after') return [item]
     if (item.kind !== 'block') return wanted(item.tags) ? [item] : []
     const inside = (list: readonly Item[]) => selectByTags(list, tags, skip)
     return [{ ...item, body: inside(item.body), rescue: inside(item.rescue), always: inside(item.always) }]

@@ -1,7 +1,8 @@
 import type { Location } from '../core/error.ts'
-import { expandPlay, FactsNeeded, makeHostContext } from './host-context.ts'
+import { expandPlay, makeHostContext } from './host-context.ts'
 import { itemTitle, leaves, selectByTags } from './items.ts'
 import type { ListRequest } from './run.ts'
+import { FactsNeeded } from './user-code.ts'
 
 /** One play of a listing. */
 export interface ListedPlay {

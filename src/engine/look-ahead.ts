@@ -1,8 +1,13 @@
-// Probing many tasks in one request: tasks of the same resource and user share one script, each script is one step.
-import { asProvisionError, ProvisionError } from '../core/error.ts'
+// Looking ahead: many tasks probed in one request. Tasks of the same resource, user and environment share one script,
+// each script is one step. What was found stays valid until something is changed on the host.
+import { asProvisionError, isProvisionError, type ProvisionError } from '../core/error.ts'
 import type { AnyResource } from '../core/resource.ts'
 import type { Step, StepResult } from '../transport/connection.ts'
-import type { TaskItem } from './items.ts'
+import { type Following, upcoming } from './following.ts'
+import type { Item, TaskItem } from './items.ts'
+import { conditionsOf } from './order.ts'
+import type { Results } from './results.ts'
+import { commandDetail, defaultTimeout, shown, tell } from './task-error.ts'
 
 /** A task ready to be probed: arguments rendered and secrets resolved. */
 export interface Prepared {
@@ -11,6 +16,7 @@ export interface Prepared {
   readonly wish: unknown
   /** The user it runs as; undefined = the agent's. */
   readonly user: string | undefined
+  readonly env: Readonly<Record<string, string>> | undefined
 }
 
 /** The state that a probe found, or why it could not. */
@@ -22,39 +28,179 @@ export interface Question {
   readonly groups: readonly (readonly Prepared[])[]
 }
 
-/** Groups tasks by resource and user. A task in `alone` gets a step of its own, so that its failure spoils no other's. */
-export function askAll(tasks: readonly Prepared[], alone: ReadonlySet<Prepared> = new Set()): Question {
-  const groups = new Map<unknown, Map<string, Prepared[]>>()
-  const list: Prepared[][] = []
-  for (const task of tasks) {
-    if (alone.has(task)) {
-      list.push([task])
-      continue
-    }
-    const byUser = groups.get(task.resource) ?? new Map<string, Prepared[]>()
-    groups.set(task.resource, byUser)
-    const user = task.user ?? ''
-    const group = byUser.get(user)
-    if (group) group.push(task)
-    else {
-      const fresh = [task]
-      byUser.set(user, fresh)
-      list.push(fresh)
-    }
+/** The window after a change; it doubles with every request that found nothing to do. */
+const windowAfterChange = 4
+
+/** What looking ahead rests on. */
+export interface LookAheadParts {
+  readonly host: string
+  readonly results: Results
+  /** Undefined for a task that cannot be prepared: its turn will tell why. */
+  readonly prepare: (item: TaskItem) => Prepared | undefined
+  /** Tasks of handlers that run at a flush or at the end of the play, with those that this task may notify. */
+  readonly handlers: (notifier: TaskItem | undefined) => Iterable<TaskItem>
+}
+
+export class LookAhead {
+  private readonly parts: LookAheadParts
+  private readonly answers = new Map<TaskItem, Answer>()
+  /** Tasks whose group failed as a whole: each gets a step of its own from now on. */
+  private readonly apart = new Set<TaskItem>()
+  private size = Number.POSITIVE_INFINITY
+
+  constructor(parts: LookAheadParts) {
+    this.parts = parts
   }
-  return {
-    groups: list,
-    steps: list.map((group) => ({
-      script: group[0]?.resource.probe(group.map((task) => task.wish)) ?? '',
-      user: group[0]?.user,
-      always: true,
-    })),
+
+  /** Nothing is known; the first request of a play asks for all of it. */
+  startPlay(): void {
+    this.forget()
+    this.apart.clear()
+    this.size = Number.POSITIVE_INFINITY
+  }
+
+  /** Something may have changed: what was found is worth nothing any more. */
+  forget(): void {
+    this.answers.clear()
+  }
+
+  /** A change is about to be made: forgets, and starts small again, as a first run would throw away most of what it asks. */
+  restart(): void {
+    this.forget()
+    this.size = windowAfterChange
+  }
+
+  /** What was found for a task, once. */
+  take(item: TaskItem): Answer | undefined {
+    const answer = this.answers.get(item)
+    this.answers.delete(item)
+    return answer
+  }
+
+  /** What a change's own request asks: the task itself (if its effect can be read back), and what lies ahead, also its handlers. */
+  askAfter(changed: Prepared, readBack: boolean, place: Following | undefined): Question {
+    const ahead = this.ahead(changed.item, changed.item, place)
+    return this.compose(readBack ? [changed, ...ahead] : ahead, changed)
+  }
+
+  /** Keeps the answers. */
+  read(question: Question, results: readonly StepResult[]): void {
+    const { answers, failed } = readAll(question, results, this.parts.host)
+    for (const [item, answer] of answers) this.answers.set(item, answer)
+    for (const item of failed) this.apart.add(item)
+  }
+
+  /** The state of a task whose turn has come: known already, or asked for together with what lies ahead. */
+  async stateOf(
+    own: Prepared,
+    place: Following | undefined,
+    send: (steps: readonly Step[]) => Promise<readonly StepResult[]>,
+  ): Promise<Answer> {
+    const have = this.take(own.item)
+    if (have) return have
+    this.size *= 2
+    // the second time each task of a group that failed is asked alone
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      const ahead = own.resource.probeInTurn ? [] : this.ahead(own.item, undefined, place)
+      const question = this.compose([own, ...ahead], undefined)
+      this.read(question, await send(question.steps))
+      const answer = this.take(own.item)
+      if (answer) return answer
+    }
+    return { error: tell(own.item, 'probe', 'the probe gave no answer') }
+  }
+
+  private compose(tasks: readonly Prepared[], changed: Prepared | undefined): Question {
+    return askAll(tasks, (task) => {
+      if (task === changed || this.apart.has(task.item)) return 'alone'
+      return this.isDecided(task.item) ? 'together' : 'undecided'
+    })
+  }
+
+  /** The next tasks that may be probed now, without those that must wait for their turn. A branch on a result is not known yet. */
+  private ahead(item: TaskItem, notifier: TaskItem | undefined, place: Following | undefined): Prepared[] {
+    const list: Prepared[] = []
+    const add = (task: TaskItem): void => {
+      if (task === item || task.task.resource.probeInTurn || this.answers.has(task) || this.isSkipped(task)) return
+      const prepared = this.parts.prepare(task)
+      if (prepared) list.push(prepared)
+    }
+    const visit = (items: Iterable<Item>): boolean => {
+      for (const next of items) {
+        if (list.length >= this.size) return false
+        if (next.kind === 'task') add(next)
+        else if (next.kind === 'flush') visit(this.parts.handlers(notifier))
+        else if (next.kind === 'block' && !(visit(next.body) && visit(next.always))) return false
+      }
+      return true
+    }
+    if (visit(upcoming(place))) visit(this.parts.handlers(notifier))
+    return [...new Set(list)]
+  }
+
+  /** Whether all that its conditions ask about is known; the probe of one that is not may fail for good reasons. */
+  private isDecided(item: TaskItem): boolean {
+    return item.handler === undefined && this.parts.results.canDecide(conditionsOf(item))
+  }
+
+  private isSkipped(item: TaskItem): boolean {
+    const conditions = conditionsOf(item)
+    if (conditions.length === 0) return false
+    if (conditions.includes(false)) return true
+    if (!this.parts.results.canDecide(conditions)) return false
+    try {
+      return this.parts.results.decide(conditions, item.task.where).kind !== 'run'
+    } catch {
+      return false // the task's own turn tells
+    }
   }
 }
 
-/** Cuts the answers apart. A task of a group that failed as a whole gets no answer: it is probed alone when its turn comes. */
-export function readAll(question: Question, results: readonly StepResult[], host: string): Map<TaskItem, Answer> {
+/**
+ * Groups tasks into steps. `alone`: a step of its own, so that its failure spoils no other's; `undecided` tasks share steps
+ * only among themselves.
+ */
+export function askAll(
+  tasks: readonly Prepared[],
+  how: (task: Prepared) => 'alone' | 'together' | 'undecided' = () => 'together',
+): Question {
+  const byResource = new Map<AnyResource, Map<string, Prepared[]>>()
+  const groups: Prepared[][] = []
+  for (const task of tasks) {
+    const kind = how(task)
+    const related = byResource.get(task.resource) ?? new Map<string, Prepared[]>()
+    byResource.set(task.resource, related)
+    const key = JSON.stringify([kind, task.user, task.env])
+    const group = kind === 'alone' ? undefined : related.get(key)
+    if (group) group.push(task)
+    else {
+      const fresh = [task]
+      related.set(key, fresh)
+      groups.push(fresh)
+    }
+  }
+  return { groups, steps: groups.map(stepOf) }
+}
+
+function stepOf(group: readonly Prepared[]): Step {
+  const first = group[0]
+  return {
+    script: first?.resource.probe(group.map((task) => task.wish)) ?? '',
+    user: first?.user,
+    env: first?.env,
+    timeout: Math.max(...group.map((task) => task.item.task.options.timeout ?? defaultTimeout)),
+    always: true,
+  }
+}
+
+/** Cuts the answers apart. The tasks of a group that failed as a whole get no answer: they are asked again, each alone, when they are needed. */
+export function readAll(
+  question: Question,
+  results: readonly StepResult[],
+  host: string,
+): { readonly answers: Map<TaskItem, Answer>; readonly failed: readonly TaskItem[] } {
   const answers = new Map<TaskItem, Answer>()
+  const failed: TaskItem[] = []
   for (const [index, group] of question.groups.entries()) {
     const result = results[index]
     const first = group[0]
@@ -67,49 +213,27 @@ export function readAll(question: Question, results: readonly StepResult[], host
       )
       for (const [place, task] of group.entries()) answers.set(task.item, { state: states[place] })
     } catch (error) {
-      if (group.length > 1) continue
-      answers.set(first.item, { error: asProbeError(error, first) })
+      if (group.length > 1) failed.push(...group.map((task) => task.item))
+      else answers.set(first.item, { error: asProbeError(error, first) })
     }
   }
-  return answers
+  return { answers, failed }
 }
 
-function asProbeError(error: unknown, task: Prepared): ProvisionError {
+function asProbeError(error: unknown, { item, resource }: Prepared): ProvisionError {
   const known = asProvisionError(error)
-  if (known.code !== 'internal') return known
-  return new ProvisionError({
-    code: 'probe',
-    message: `the present state of ${task.resource.name} could not be read: ${known.message}`,
-    where: task.item.task.where.get(),
-    cause: error,
-  })
+  if (isProvisionError(error) && known.where) return known
+  const message = isProvisionError(error)
+    ? known.message
+    : `the present state of ${resource.name} could not be read: ${shown(item, known.message)}`
+  return tell(item, isProvisionError(error) ? known.code : 'probe', message, { ...known, cause: error })
 }
 
 function probeFailure(task: Prepared, result: StepResult, host: string): ProvisionError {
-  return new ProvisionError({
-    code: result.timedOut ? 'timeout' : 'probe',
-    message: `reading the present state ${result.timedOut ? 'took too long' : `failed with exit code ${result.code}`}`,
-    where: task.item.task.where.get(),
-    detail: commandDetail(host, task.user, `the probe of ${task.resource.name}`, result),
-  })
-}
-
-/** Host, user, command, exit code, stderr: always, in that order. */
-export function commandDetail(host: string, user: string | undefined, command: string, result: StepResult): string {
-  const errors = result.stderr.trim()
-  const output = result.stdout.trim()
-  const lines = [
-    `host: ${host}`,
-    `user: ${user ?? 'root'}`,
-    `command: ${command}`,
-    `exit code: ${result.code}${result.timedOut ? ' (timed out)' : ''}`,
-    errors ? lastLines(errors) : 'nothing on stderr',
-  ]
-  if (!errors && output) lines.push(`stdout: ${lastLines(output)}`)
-  return lines.join('\n')
-}
-
-function lastLines(text: string): string {
-  const lines = text.split('\n')
-  return lines.length <= 30 ? text : `… (${lines.length - 30} lines before)\n${lines.slice(-30).join('\n')}`
+  return tell(
+    task.item,
+    result.timedOut ? 'timeout' : 'probe',
+    `reading the present state ${result.timedOut ? 'took too long' : `failed with exit code ${result.code}`}`,
+    { detail: commandDetail(host, task.user, `the probe of ${task.resource.name}`, result) },
+  )
 }

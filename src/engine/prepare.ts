@@ -1,5 +1,5 @@
 import { asProvisionError, ProvisionError } from '../core/error.ts'
-import type { Secrets } from '../core/secret.ts'
+import { isSecret, type Secrets } from '../core/secret.ts'
 import type { Task } from '../core/task.ts'
 import type { HostContext } from './host-context.ts'
 
@@ -23,6 +23,27 @@ export function wishOf(task: Task, context: HostContext, secrets: Secrets): unkn
       detail: known.detail,
       hint: known.hint,
       cause: known.cause ?? error,
+    })
+  }
+}
+
+/** A task's environment with secrets resolved. Probes see it as well as applies: what a command reads may depend on it. */
+export function environmentOf(task: Task, secrets: Secrets): Readonly<Record<string, string>> | undefined {
+  const { env } = task.options
+  if (!env) return undefined
+  try {
+    return Object.fromEntries(
+      Object.entries(env).map(([name, value]) => [name, isSecret(value) ? secrets.reveal(value) : value]),
+    )
+  } catch (error) {
+    const known = asProvisionError(error)
+    throw new ProvisionError({
+      code: known.code,
+      message: `env of ${task.resource.name}: ${known.message}`,
+      where: known.where ?? task.where.get(),
+      detail: known.detail,
+      hint: known.hint,
+      cause: error,
     })
   }
 }

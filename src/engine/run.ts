@@ -1,17 +1,22 @@
 // A run: plays in order, each a barrier; hosts side by side within a play, each on its own. Everything that can be
 // checked without a host is checked before the first connection.
-import type { Emit, HostRecap, TaskRef } from '../core/events.ts'
+import { isProvisionError, ProvisionError } from '../core/error.ts'
+import type { Emit, HostRecap } from '../core/events.ts'
 import type { Inventory, InventoryHost } from '../core/host.ts'
 import { type Play, type Playbook, serialSizes } from '../core/play.ts'
 import { isRoleUse, type RoleDefinition } from '../core/role.ts'
 import type { Secrets } from '../core/secret.ts'
 import type { Connect } from '../transport/connection.ts'
 import { inParallel, makeBatches } from './batches.ts'
-import { expandPlay, FactsNeeded, type HostContext, makeHostContext, type Site } from './host-context.ts'
-import { HostRun, HostStopped } from './host-run.ts'
-import { type Item, leaves, listOf } from './items.ts'
-import { wishOf } from './prepare.ts'
-import { redactError } from './redact-error.ts'
+import { expandPlay, type HostContext, makeHostContext, type Site } from './host-context.ts'
+import { HostRun } from './host-run.ts'
+import type { HostRunOptions } from './host-state.ts'
+import { handlerItems, type Item, leaves, listOf, selectByTags, type TaskItem } from './items.ts'
+import { checkOrder } from './order.ts'
+import { environmentOf, wishOf } from './prepare.ts'
+import { hideSecrets, redactError } from './redact.ts'
+import { HostStopped } from './stopped.ts'
+import { FactsNeeded } from './user-code.ts'
 
 /** What to run, on what, how. */
 export interface RunRequest {
@@ -58,84 +63,168 @@ interface Stage {
  * everything later is an event and shows in the result.
  */
 export async function run(request: RunRequest): Promise<RunResult> {
-  const now = request.now ?? (() => performance.now())
-  const started = now()
-  const { emit, check = false, forks = 20 } = request
-  const site = makeSite(request)
-  const stages = makeStages(request)
-  const contexts = makeContexts(stages, site)
-  const expanded = expandOffline(stages, contexts, site, request.secrets)
-  const cancel = new AbortController()
-  const options = {
-    secrets: request.secrets,
-    connect: request.connect,
-    emit: hideSecrets(emit, request.secrets),
-    check,
-    tags: request.tags ?? [],
-    skipTags: request.skipTags ?? [],
-    stop: AbortSignal.any([cancel.signal, ...(request.stop ? [request.stop] : [])]),
-    giveUp: request.giveUp ?? new AbortController().signal,
-    now,
-  }
-  const runs = new Map([...contexts].map(([name, context]) => [name, new HostRun(context, options)]))
-  const runOf = (host: InventoryHost): HostRun => {
-    const found = runs.get(host.name)
-    if (!found) throw new Error(`no run for host ${host.name}`)
-    return found
-  }
-  options.emit({ type: 'run:start', check, hosts: [...runs.keys()], plays: stages.map(({ play }) => play.name) })
   try {
-    // Connections cost more than anything else in a rerun: open them all at once, unless there are too many.
-    const early =
-      runs.size <= forks ? [...runs.values()].map((hostRun) => hostRun.connect().catch(() => undefined)) : []
-    for (const { play, hosts } of stages) {
-      if (isOver(options, cancel.signal)) break
-      const alive = hosts.filter((host) => !runOf(host).stopped)
-      const chosen = play.runOnce ? alive.slice(0, 1) : alive
-      if (chosen.length === 0) continue
-      options.emit({ type: 'play:start', play: play.name, hosts: chosen.map((host) => host.name) })
-      for (const batch of makeBatches(chosen, serialSizes(play.serial))) {
-        if (isOver(options, cancel.signal)) break
-        await inParallel(batch, forks, async (host) => {
-          const hostRun = runOf(host)
-          const context = hostRun.context
-          try {
-            await hostRun.runPlay(
-              { name: play.name, become: play.become },
-              () => expanded.get(play)?.get(host.name) ?? expandPlay(play, context, site),
-            )
-          } catch (error) {
-            if (!(error instanceof HostStopped)) throw error
-            if (play.anyErrorsFatal && error.kind !== 'interrupted') cancel.abort()
-          }
-        })
-        if (tooManyFailed(play, batch.map(runOf))) cancel.abort()
-      }
-      options.emit({ type: 'play:end', play: play.name })
-    }
-    await Promise.all(early)
-  } finally {
-    await Promise.all([...runs.values()].map((hostRun) => hostRun.close().catch(() => undefined)))
-  }
-  const recaps = Object.fromEntries([...runs].map(([name, hostRun]) => [name, hostRun.recap]))
-  options.emit({ type: 'recap', hosts: recaps, elapsedMs: Math.round(now() - started), check })
-  const all = Object.values(recaps)
-  const interrupted = request.stop?.aborted || request.giveUp?.aborted
-  return {
-    hosts: recaps,
-    outcome: interrupted
-      ? 'interrupted'
-      : all.some((host) => host.failed > 0)
-        ? 'failed'
-        : all.some((host) => host.unreachable)
-          ? 'unreachable'
-          : 'ok',
-    pending: check && all.some((host) => host.changed + host.unknown > 0),
+    return await new Run(request).start()
+  } catch (error) {
+    throw isProvisionError(error) ? redactError(error, request.secrets.redact) : error
   }
 }
 
-function isOver(options: { stop: AbortSignal; giveUp: AbortSignal }, cancelled: AbortSignal): boolean {
-  return options.stop.aborted || options.giveUp.aborted || cancelled.aborted
+class Run {
+  private readonly request: RunRequest
+  private readonly forks: number
+  private readonly site: Site
+  private readonly stages: readonly Stage[]
+  private readonly expanded: Map<Play, Map<string, readonly Item[]>>
+  private readonly runs: ReadonlyMap<string, HostRun>
+  private readonly options: HostRunOptions
+  /** Stops all hosts after their current task. */
+  private readonly cancel = new AbortController()
+  /** Something was left out because of a stop. */
+  private cutShort = false
+
+  constructor(request: RunRequest) {
+    this.request = request
+    this.forks = request.forks ?? 20
+    if (!Number.isInteger(this.forks) || this.forks < 1)
+      throw new ProvisionError({ code: 'input', message: `forks is ${this.forks}, expected a number of hosts above 0` })
+    this.site = makeSite(request)
+    this.stages = makeStages(request)
+    const contexts = makeContexts(this.stages, this.site)
+    this.expanded = expandOffline(this.stages, contexts, this.site, request)
+    this.options = {
+      secrets: request.secrets,
+      connect: request.connect,
+      emit: hideSecrets(request.emit, request.secrets),
+      check: request.check ?? false,
+      tags: request.tags ?? [],
+      skipTags: request.skipTags ?? [],
+      stop: AbortSignal.any([this.cancel.signal, ...(request.stop ? [request.stop] : [])]),
+      giveUp: request.giveUp ?? new AbortController().signal,
+      now: request.now ?? (() => performance.now()),
+    }
+    this.runs = new Map([...contexts].map(([name, context]) => [name, new HostRun(context, this.options)]))
+  }
+
+  async start(): Promise<RunResult> {
+    const { emit, now, check } = this.options
+    const started = now()
+    const plays = this.stages.map(({ play }) => play.name)
+    emit({ type: 'run:start', check, hosts: [...this.runs.keys()], plays })
+    this.warnOfIdlePlays()
+    const deaf = this.listenForStops()
+    try {
+      // Connections cost more than anything else in a rerun: open them all at once, unless there are too many.
+      const all = [...this.runs.values()]
+      const early = all.length <= this.forks ? all.map((hostRun) => hostRun.connect().catch(() => undefined)) : []
+      for (const stage of this.stages) await this.runStage(stage)
+      await Promise.all(early)
+      if (!this.isOver && !this.site.verify) {
+        const done = all.filter((hostRun) => !hostRun.stopped)
+        await inParallel(done, this.forks, (hostRun) => hostRun.finish())
+      }
+    } finally {
+      deaf()
+      await Promise.all([...this.runs.values()].map((hostRun) => hostRun.close().catch(() => undefined)))
+    }
+    const recaps = Object.fromEntries([...this.runs].map(([name, hostRun]) => [name, hostRun.recap]))
+    emit({ type: 'recap', hosts: recaps, elapsedMs: Math.round(now() - started), check })
+    return this.resultOf(recaps)
+  }
+
+  private async runStage({ play, hosts }: Stage): Promise<void> {
+    const { emit } = this.options
+    const alive = hosts.map((host) => this.runOf(host)).filter((hostRun) => !hostRun.stopped)
+    if (alive.length === 0) return
+    if (this.isOver) {
+      this.cutShort = true
+      return
+    }
+    const chosen = play.runOnce ? await firstThatConnects(alive) : alive
+    if (chosen.length === 0) return
+    emit({ type: 'play:start', play: play.name, hosts: chosen.map((hostRun) => hostRun.name) })
+    for (const batch of makeBatches(chosen, serialSizes(play.serial))) {
+      if (this.isOver) {
+        this.cutShort = true
+        break
+      }
+      await inParallel(batch, this.forks, (hostRun) => this.runOnHost(play, hostRun))
+      if (tooManyFailed(play, batch)) this.cancel.abort()
+    }
+    emit({ type: 'play:end', play: play.name })
+  }
+
+  private async runOnHost(play: Play, hostRun: HostRun): Promise<void> {
+    if (this.isOver) {
+      this.cutShort = true
+      return
+    }
+    const expand = () => this.expanded.get(play)?.get(hostRun.name) ?? expandPlay(play, hostRun.context, this.site)
+    try {
+      await hostRun.runPlay({ name: play.name, become: play.become, expand })
+    } catch (error) {
+      if (!(error instanceof HostStopped)) throw error
+      if (error.kind === 'interrupted') this.cutShort = true
+      else if (play.anyErrorsFatal) this.cancel.abort()
+    }
+  }
+
+  private runOf(host: InventoryHost): HostRun {
+    const found = this.runs.get(host.name)
+    if (!found) throw new Error(`no run for host ${host.name}`)
+    return found
+  }
+
+  private get isOver(): boolean {
+    return this.options.stop.aborted || this.options.giveUp.aborted
+  }
+
+  private warnOfIdlePlays(): void {
+    const { playbook, inventory } = this.request
+    const warn = (message: string) => this.options.emit({ type: 'warning', host: undefined, message })
+    if (playbook.plays.length === 0) warn('the playbook has no plays')
+    for (const play of playbook.plays) {
+      if (inventory.select(play.hosts).length === 0)
+        warn(`play ${play.name}: its pattern '${play.hosts}' selects no host of the inventory`)
+    }
+  }
+
+  /** Tells of a stop as soon as it is asked for. Returns how to stop listening. */
+  private listenForStops(): () => void {
+    const listeners = [
+      { signal: this.request.stop, tell: () => this.options.emit({ type: 'interrupted', giveUp: false }) },
+      { signal: this.request.giveUp, tell: () => this.options.emit({ type: 'interrupted', giveUp: true }) },
+    ]
+    for (const { signal, tell } of listeners) signal?.addEventListener('abort', tell, { once: true })
+    return () => {
+      for (const { signal, tell } of listeners) signal?.removeEventListener('abort', tell)
+    }
+  }
+
+  private resultOf(recaps: Readonly<Record<string, HostRecap>>): RunResult {
+    const { stop, giveUp } = this.request
+    const all = Object.values(recaps)
+    const interrupted = this.cutShort && (stop?.aborted || giveUp?.aborted)
+    const failed = all.some((host) => host.failed > 0) ? 'failed' : undefined
+    const unreachable = all.some((host) => host.unreachable) ? 'unreachable' : undefined
+    return {
+      hosts: recaps,
+      outcome: interrupted ? 'interrupted' : (failed ?? unreachable ?? 'ok'),
+      pending: this.options.check && all.some((host) => host.changed + host.unknown > 0),
+    }
+  }
+}
+
+/** `runOnce`: the first host that can be reached. */
+async function firstThatConnects(hosts: readonly HostRun[]): Promise<readonly HostRun[]> {
+  for (const hostRun of hosts) {
+    const reached = await hostRun.connect().then(
+      () => true,
+      () => false,
+    )
+    if (reached) return [hostRun]
+  }
+  return []
 }
 
 /** By default a batch of which every host failed ends the run, as a play that cannot work should not go on to the next hosts. */
@@ -158,12 +247,23 @@ function makeSite(request: ListRequest & { verify?: boolean | undefined }): Site
 }
 
 function makeStages(request: ListRequest): Stage[] {
-  const limit =
-    request.limit === undefined ? undefined : new Set(request.inventory.select(request.limit).map((host) => host.name))
-  return request.playbook.plays.map((play) => ({
+  const { inventory, limit, playbook } = request
+  const limited = limit === undefined ? undefined : new Set(inventory.select(limit).map((host) => host.name))
+  const stages = playbook.plays.map((play) => ({
     play,
-    hosts: request.inventory.select(play.hosts).filter((host) => !limit || limit.has(host.name)),
+    hosts: inventory.select(play.hosts).filter((host) => !limited || limited.has(host.name)),
   }))
+  if (limited && stages.every(({ hosts }) => hosts.length === 0)) {
+    const patterns = playbook.plays.map((play) => `'${play.hosts}'`).join(', ')
+    throw new ProvisionError({
+      code: 'input',
+      message:
+        limited.size === 0
+          ? `the limit '${limit}' selects no host of the inventory`
+          : `the limit '${limit}' leaves no host: it selects ${[...limited].join(', ')}, and the plays are for ${patterns}`,
+    })
+  }
+  return stages
 }
 
 function makeContexts(stages: readonly Stage[], site: Site): Map<string, HostContext> {
@@ -174,12 +274,15 @@ function makeContexts(stages: readonly Stage[], site: Site): Map<string, HostCon
   return contexts
 }
 
-/** Expands and prepares all that needs no facts, so that a missing template or parameter is found before any host is touched. */
+/**
+ * Expands all that needs no facts and prepares what the tags choose, so that a missing template, parameter or secret is
+ * found before any host is touched.
+ */
 function expandOffline(
   stages: readonly Stage[],
   contexts: ReadonlyMap<string, HostContext>,
   site: Site,
-  secrets: Secrets,
+  { secrets, tags = [], skipTags = [] }: RunRequest,
 ): Map<Play, Map<string, readonly Item[]>> {
   const expanded = new Map<Play, Map<string, readonly Item[]>>()
   for (const { play, hosts } of stages) {
@@ -187,13 +290,16 @@ function expandOffline(
     for (const host of hosts) {
       const context = contexts.get(host.name)
       if (!context) continue
+      const prepareAll = (item: TaskItem): void => {
+        wishOf(item.task, context, secrets)
+        environmentOf(item.task, secrets)
+        for (const handler of listOf(item.task.options.notify))
+          for (const part of handlerItems(handler, item.role)) prepareAll(part)
+      }
       try {
         const items = expandPlay(play, context, site)
-        for (const item of leaves(items)) {
-          wishOf(item.task, context, secrets)
-          for (const handler of listOf(item.task.options.notify))
-            for (const task of handler.tasks) wishOf(task, context, secrets)
-        }
+        checkOrder(items)
+        for (const item of leaves(selectByTags(items, tags, skipTags))) prepareAll(item)
         perHost.set(host.name, items)
       } catch (error) {
         if (!(error instanceof FactsNeeded)) throw error
@@ -202,38 +308,6 @@ function expandOffline(
     expanded.set(play, perHost)
   }
   return expanded
-}
-
-/** Every text of every event passes here, so that no consumer can leak a secret. */
-function hideSecrets(emit: Emit, secrets: Secrets): Emit {
-  const { redact } = secrets
-  const hideTask = (task: TaskRef): TaskRef => ({ ...task, title: redact(task.title) })
-  return (event) => {
-    switch (event.type) {
-      case 'task:start':
-      case 'task:output':
-        return emit({ ...event, task: hideTask(event.task) })
-      case 'task:retry':
-        return emit({ ...event, task: hideTask(event.task), reason: redact(event.reason) })
-      case 'warning':
-        return emit({ ...event, message: redact(event.message) })
-      case 'host:unreachable':
-        return emit({ ...event, error: redactError(event.error, redact) })
-      case 'task:end':
-        return emit({
-          ...event,
-          task: hideTask(event.task),
-          reason: event.reason === undefined ? undefined : redact(event.reason),
-          changes: event.changes.map(({ summary, diff }) => ({
-            summary: redact(summary),
-            ...(diff && { diff: { label: diff.label, before: redact(diff.before), after: redact(diff.after) } }),
-          })),
-          error: event.error && redactError(event.error, redact),
-        })
-      default:
-        return emit(event)
-    }
-  }
 }
 
 /** What `--list-tasks` and `--list-tags` ask. */

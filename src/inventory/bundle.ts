@@ -1,21 +1,21 @@
 // One JavaScript file from a user's TypeScript module and the local files it imports. Packages stay outside: each is named by
 // the absolute place that it has for the importing file, so that it does not matter where the bundle lies.
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { createRequire, isBuiltin } from 'node:module'
-import { basename, dirname, extname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { BuildResult, Loader, Message, Plugin } from 'esbuild'
-import { type ErrorCode, ProvisionError } from '../core/error.ts'
-import { excerpt } from '../core/excerpt.ts'
+import { isBuiltin } from 'node:module'
+import { dirname, extname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { BuildResult, Loader, OnResolveResult, Plugin } from 'esbuild'
+import type { ErrorCode } from '../core/error.ts'
+import { buildError } from './build-error.ts'
+import { type FileStamp, stampOf } from './file-stamp.ts'
 
 /** A bundle: code, its source map, and the files that it was made of. */
 export interface Bundle {
   readonly code: string
   /** Source map with absolute `file:` sources. */
   readonly map: string
-  /** Absolute paths of all local files. */
-  readonly inputs: readonly string[]
+  /** All local files, each as it was just before it was read. */
+  readonly inputs: readonly FileStamp[]
 }
 
 /** What to bundle. */
@@ -31,50 +31,58 @@ export interface BundleRequest {
 
 const own = /^hostwright(\/|$)/
 const meta = 'hostwright-meta'
-const loaders: Readonly<Record<string, Loader>> = { '.mts': 'ts', '.cts': 'ts', '.ts': 'ts', '.tsx': 'tsx', '.jsx': 'jsx' }
+const loaders: Readonly<Record<string, Loader>> = {
+  '.mts': 'ts',
+  '.cts': 'ts',
+  '.ts': 'ts',
+  '.tsx': 'tsx',
+  '.jsx': 'jsx',
+}
 
 /** Bundles a module; throws a ProvisionError with the user's file and line for what does not parse or is not found. */
 export async function bundleModule(request: BundleRequest): Promise<Bundle> {
   const { build } = await import('esbuild')
-  let result: BuildResult<{ write: false; metafile: true }>
+  const stamps = new Map<string, FileStamp>()
+  let result: BuildResult<{ write: false }>
   try {
     result = await build({
       entryPoints: [request.entry],
-      absWorkingDir: dirname(request.entry),
-      outfile: join(dirname(request.entry), 'bundle.mjs'),
+      absWorkingDir: request.project,
+      outfile: join(request.project, 'bundle.mjs'),
       bundle: true,
       write: false,
-      metafile: true,
       format: 'esm',
       platform: 'node',
-      target: `node${process.versions.node}`,
+      target: 'node20',
       sourcemap: 'external',
       sourcesContent: false,
       treeShaking: false,
       ignoreAnnotations: true,
       logLevel: 'silent',
       define: { 'import.meta': '__provision_meta' },
-      plugins: [resolvePlugin(request), metaPlugin()],
+      plugins: [resolvePlugin(request), stampPlugin(stamps), metaPlugin()],
     })
   } catch (error) {
-    const first = messagesOf(error)[0]
-    if (!first) throw error
-    throw await buildError(first, request)
+    throw buildError(error, request.project, request.code)
   }
-  const inputs = Object.keys(result.metafile.inputs)
-    .filter((name) => !name.startsWith(`${meta}:`))
-    .map((name) => join(dirname(request.entry), name))
-  const [map, code] = ['.map', '.mjs'].map((end) => result.outputFiles.find((file) => file.path.endsWith(end))?.text ?? '')
-  return { code: code ?? '', map: absoluteSources(map ?? '', dirname(request.entry)), inputs }
+  const [map, code] = ['.map', '.mjs'].map(
+    (end) => result.outputFiles.find((file) => file.path.endsWith(end))?.text ?? '',
+  )
+  return {
+    code: code ?? '',
+    map: absoluteSources(map ?? '', request.project),
+    inputs: [...stamps.values()].sort(([left], [right]) => (left < right ? -1 : 1)),
+  }
 }
 
 function resolvePlugin(request: BundleRequest): Plugin {
   return {
     name: 'hostwright-resolve',
     setup(build) {
+      const ourQuestion = {}
       build.onResolve({ filter: /.*/ }, async (args) => {
-        if (args.kind === 'entry-point' || args.pluginData === resolvePlugin) return undefined
-        if (own.test(args.path)) return { path: request.packageEntry(args.path), external: true }
+        if (args.kind === 'entry-point' || args.pluginData === ourQuestion) return undefined
+        if (own.test(args.path)) return ownModule(args.path, request)
         if (isBuiltin(args.path)) return { path: args.path, external: true }
         if (/^(data|https?|file):/.test(args.path)) return undefined
         const found = await build.resolve(args.path, {
@@ -82,7 +90,7 @@ function resolvePlugin(request: BundleRequest): Plugin {
           importer: args.importer,
           resolveDir: args.resolveDir,
           with: args.with,
-          pluginData: resolvePlugin, // marks our own question
+          pluginData: ourQuestion,
         })
         if (found.errors.length > 0 || found.external) return found
         return isPackageCode(found.path) ? { path: pathToFileURL(found.path).href, external: true } : found
@@ -91,9 +99,30 @@ function resolvePlugin(request: BundleRequest): Plugin {
   }
 }
 
+function ownModule(specifier: string, request: BundleRequest): OnResolveResult {
+  try {
+    return { path: request.packageEntry(specifier), external: true }
+  } catch {
+    return { errors: [{ text: `Could not resolve "${specifier}"` }] } // esbuild adds the place of the import
+  }
+}
+
 /** Whether Node can and should load a file itself: JavaScript or an addon of an installed package. */
 function isPackageCode(path: string): boolean {
   return /[\\/]node_modules[\\/]/.test(path) && /\.(js|mjs|cjs|node)$/.test(path)
+}
+
+/** Notes each file's time and size before it is read: what changes later is seen as changed. */
+function stampPlugin(stamps: Map<string, FileStamp>): Plugin {
+  return {
+    name: 'hostwright-stamp',
+    setup(build) {
+      build.onLoad({ filter: /.*/, namespace: 'file' }, (args) => {
+        stamps.set(args.path, stampOf(args.path))
+        return undefined
+      })
+    },
+  }
 }
 
 /** `import.meta` means the original file. The import is added at the end, where it moves no line and no column. */
@@ -130,6 +159,8 @@ function metaPlugin(): Plugin {
 
 function absoluteSources(map: string, folder: string): string {
   const parsed: { sources: string[] } = JSON.parse(map)
-  parsed.sources = parsed.sources.map((source) => (source.startsWith(`${meta}:`) ? source : pathToFileURL(join(folder, source)).href))
+  parsed.sources = parsed.sources.map((source) =>
+    source.startsWith(`${meta}:`) ? source : pathToFileURL(join(folder, source)).href,
+  )
   return JSON.stringify(parsed)
 }

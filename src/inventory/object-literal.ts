@@ -9,6 +9,7 @@ export function findKey(source: string, from: number, path: readonly string[]): 
   let found: number | undefined
   for (const key of path) {
     const member = at === undefined ? undefined : findMember(source, at, key)
+    if (!member && at !== undefined && source[at] === '[') continue // `web: ['web1']` is short for `web: { hosts: ['web1'] }`
     if (!member) break
     found = member.start
     at = member.value

@@ -47,9 +47,10 @@ function hostsOfTerm(name: string, pattern: string, named: Named): readonly stri
   const group = named.groups.get(name)
   if (group) return group
   if (named.hosts.includes(name)) return [name]
+  const known = { hosts: named.hosts, groups: [...named.groups.keys()] }
   const inside = name === pattern.trim() ? '' : ` in the pattern '${pattern}'`
   if (!/[*?]/.test(name))
-    throw unknownName(`no host or group '${name}' in the inventory${inside ? `,${inside}` : ''}`, name, named)
+    throw unknownName(`no host or group '${name}' in the inventory${inside && `,${inside}`}`, name, known)
   const glob = new RegExp(
     `^${name
       .replace(/[\\^$.+()[\]{}|]/g, '\\$&')
@@ -58,19 +59,20 @@ function hostsOfTerm(name: string, pattern: string, named: Named): readonly stri
   )
   const groups = [...named.groups].filter(([key]) => glob.test(key))
   const hosts = named.hosts.filter((host) => glob.test(host))
-  if (groups.length + hosts.length === 0) throw unknownName(`no host or group matches '${name}'${inside}`, '', named)
+  if (groups.length + hosts.length === 0) throw unknownName(`no host or group matches '${name}'${inside}`, '', known)
   return [...hosts, ...groups.flatMap(([, members]) => members)]
 }
 
 /** The error for a name that the inventory does not have, with what it has. */
-export function unknownName(message: string, name: string, named: Named): ProvisionError {
-  const groups = [...named.groups.keys()]
-  const near = nearest(name, [...named.hosts, ...groups, 'all'])
-  return badPattern(message, near ? `Did you mean '${near}'?` : knownNames(named.hosts, groups))
-}
-
-function knownNames(hosts: readonly string[], groups: readonly string[]): string {
-  return `Hosts: ${listed(hosts)}. Groups: ${listed([...groups, 'all'])}.`
+export function unknownName(
+  message: string,
+  name: string,
+  known: { readonly hosts?: readonly string[]; readonly groups?: readonly string[] },
+): ProvisionError {
+  const groups = known.groups && [...known.groups, 'all']
+  const near = nearest(name, [...(known.hosts ?? []), ...(groups ?? [])])
+  const lists = [known.hosts && `Hosts: ${listed(known.hosts)}.`, groups && `Groups: ${listed(groups)}.`]
+  return badPattern(message, near ? `Did you mean '${near}'?` : lists.filter(Boolean).join(' '))
 }
 
 function listed(names: readonly string[]): string {

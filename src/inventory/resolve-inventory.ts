@@ -48,7 +48,7 @@ export function resolveInventory(definition: InventoryDefinition): ResolvedInven
     hosts.filter((host) => chosen.includes(host.name))
   const host = (name: string): InventoryHost => {
     const found = byName.get(name)
-    if (!found) throw unknownName(`no host '${name}' in the inventory`, name, { hosts: names, groups: new Map() })
+    if (!found) throw unknownName(`no host '${name}' in the inventory`, name, { hosts: names })
     return found
   }
   return {
@@ -56,7 +56,7 @@ export function resolveInventory(definition: InventoryDefinition): ResolvedInven
     host,
     group: (name) => {
       const members = name === 'all' ? names : named.groups.get(name)
-      if (!members) throw unknownName(`no group '${name}' in the inventory`, name, { hosts: [], groups: named.groups })
+      if (!members) throw unknownName(`no group '${name}' in the inventory`, name, { groups: [...named.groups.keys()] })
       return pick(members)
     },
     hasGroup: (name) => name === 'all' || named.groups.has(name),

@@ -79,6 +79,8 @@ export const aptPackage = defineResource<AptPackageArgs, AptPackageArgs, AptStat
     wish.state === 'absent' || wish.state === 'purged'
       ? planRemoval(state, wish)
       : planInstallation(state, wish, context),
+  // Lists may be old again by the time of the second look; apt itself says that what it took is the newest.
+  converges: (wish) => (wish.state === 'latest' ? 'none' : 'state'),
   didChange: (outputs) => !outputs.some((output) => output.stdout.split('\n').includes(nothingNewer)),
 })
 

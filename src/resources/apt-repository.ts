@@ -1,12 +1,12 @@
 // Package sources in deb822 form, sources.list(5), each with its own key in /etc/apt/keyrings.
 import { readFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
 import * as v from 'valibot'
 import { ProvisionError } from '../core/error.ts'
 import type { Change, Plan } from '../core/resource.ts'
 import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, absolutePath } from '../core/schema.ts'
 import { sh } from '../shell/quote.ts'
+import { resolveTemplate } from '../template/resolve.ts'
 import { armorKey } from './pgp-armor.ts'
 import {
   contentOf,
@@ -33,7 +33,7 @@ const schema = {
   types: v.optional(v.union([v.picklist(['deb', 'deb-src']), v.array(v.picklist(['deb', 'deb-src']))])),
   /** @default all of the host */
   architectures: v.optional(words),
-  /** The signing key: armored text, or the path of a local key file (armored or binary), relative to the file that says so. */
+  /** The signing key: armored text, or the path of a local key file (armored or binary), looked for like a template. */
   key: v.optional(v.pipe(v.string(), v.nonEmpty())),
   /** A keyring that is on the host already, instead of `key`. */
   signedBy: v.optional(absolutePath),
@@ -121,17 +121,8 @@ function renderSource(wish: AptRepositoryArgs): string {
 
 function readKey(key: string, from: string): string {
   if (key.includes('-----BEGIN PGP PUBLIC KEY BLOCK-----')) return key.endsWith('\n') ? key : `${key}\n`
-  const path = resolve(dirname(from), key)
-  let bytes: Buffer
-  try {
-    bytes = readFileSync(path)
-  } catch (error) {
-    throw new ProvisionError({
-      code: 'input',
-      message: `option 'key': ${path} cannot be read, expected a key file or an armored key`,
-      cause: error,
-    })
-  }
+  const path = resolveTemplate(key, from, 'key')
+  const bytes = readFileSync(path)
   const text = bytes.toString('utf8')
   if (text.includes('-----BEGIN PGP PUBLIC KEY BLOCK-----')) return text.endsWith('\n') ? text : `${text}\n`
   // An OpenPGP packet has the first bit of its first byte set (RFC 9580, 4.2).

@@ -63,6 +63,7 @@ export function packageProbe(questions: readonly PackageQuestion[]): string {
   return [
     sh`export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 tab=$(printf '\\t')
+command -v dpkg-query >/dev/null || { echo 'error: this host has no dpkg, so it cannot have Debian packages' >&2; exit 1; }
 found=$(dpkg-query -W -f 'package\\t\${db:Status-Abbrev}\\t\${Package}\\t\${Architecture}\\t\${Version}\\n' ${names} 2>/dev/null) || [ $? = 1 ]
 printf '%s\\n' "$found"
 satisfied='|'

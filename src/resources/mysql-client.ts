@@ -21,10 +21,14 @@ export type Server =
       readonly superReadOnly: boolean
     }
 
-/** Defines `$client` and the function `ask`, which runs SQL from stdin; to put before a script that uses them. */
-export const clientPrelude = `client=mysql
-if command -v mariadb >/dev/null 2>&1; then client=mariadb; fi
-ask() { "$client" --protocol=SOCKET --default-character-set=utf8mb4 --connect-timeout=10 --batch --skip-column-names --binary-mode "$@"; }`
+/**
+ * Defines `$client`, `ask`, which runs SQL from stdin, and `show`, the same with names before the values; to put before a script that
+ * uses them. MariaDB's client prints a statement that fails, with the password or hash in it, unless it is told not to.
+ */
+export const clientPrelude = `client=mysql quiet=
+if command -v mariadb >/dev/null 2>&1; then client=mariadb quiet=--loose-skip-print-query-on-error; fi
+ask() { "$client" $quiet --protocol=SOCKET --default-character-set=utf8mb4 --connect-timeout=10 --batch --skip-column-names --binary-mode "$@"; }
+show() { ask --column-names --vertical; }`
 
 /** Selects the row that `parseServer` reads; MariaDB has no super_read_only and MySQL gives no error for an unknown row. */
 export const serverQuery =
@@ -116,14 +120,11 @@ export function sqlStep(statements: readonly string[]): ApplyStep {
   }
 }
 
-/** Writes are refused by a read-only server: say it before trying, with what to do. */
-export function refuseReadOnly(
-  server: Server,
-  what: string,
-): { readonly refused: string; readonly hint: string } | undefined {
+/** Writes are refused by a read-only server: say it before trying. Unknown in check mode, where the server may be opened first. */
+export function needsWrites(server: Server, what: string): { readonly unknown: string } | undefined {
   if (server.status !== 'up' || !(server.flavour === 'mysql' ? server.superReadOnly : server.readOnly)) return undefined
+  const variable = server.flavour === 'mysql' ? 'super_read_only' : 'read_only'
   return {
-    refused: `${what} must be written, but this server is read-only (${server.flavour === 'mysql' ? 'super_read_only' : 'read_only'} = ON)`,
-    hint: 'Accounts, databases and grants are made on the primary and replicate from there; mysql.readOnly opens a primary.',
+    unknown: `${what} must be written, but this server is read-only (${variable} = ON): write on the primary, and open it with mysql.readOnly first`,
   }
 }

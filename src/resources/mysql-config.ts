@@ -3,17 +3,10 @@
 import * as v from 'valibot'
 import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, absolutePath } from '../core/schema.ts'
+import { atomicWrite } from '../shell/atomic-write.ts'
 import type { Flavour } from './mysql-client.ts'
 import { flavourSchema } from './mysql-flavour.ts'
-import {
-  contentOf,
-  fileDifferences,
-  fileOf,
-  parseTextFiles,
-  type TextFile,
-  textFilesProbe,
-  writeTextFile,
-} from './text-file.ts'
+import { contentOf, fileDifferences, fileOf, parseTextFiles, type TextFile, textFilesProbe } from './text-file.ts'
 
 const value = v.union(
   [v.pipe(v.string(), v.regex(/^[^\n\r\0]*$/, 'expected one line')), v.number(), v.boolean()],
@@ -69,27 +62,28 @@ done`,
         {
           summary: differences.join(', '),
           diff: { label: pathOf(wish), before: contentOf(file), after: content },
-          steps: [writeTextFile({ path: pathOf(wish), content, mode: '0644', validate: validation[wish.flavour] })],
+          steps: [
+            {
+              script: atomicWrite({ path: pathOf(wish), ...rootFile, validate: validation[wish.flavour] }),
+              input: content,
+            },
+          ],
         },
       ],
     }
   },
 })
 
+const rootFile = { mode: '0644', owner: 'root', group: 'root' }
+
 const serverOf: Readonly<Record<Flavour, string>> = { mysql: 'mysqld', mariadb: 'mariadbd' }
 
-/** Finds the new file in `$new`; alone, so that a broken old file cannot keep the good one out. */
+/** The new file alone, so that a broken old one cannot keep the good one out. */
 const validation: Readonly<Record<Flavour, string>> = {
   // mysqld ends with 0 for a file whose rest it ignores after "[ERROR] … Stopped processing".
-  mysql: `PATH=$PATH:/usr/sbin
-code=0
-said=$(mysqld --defaults-file="$new" --validate-config 2>&1) || code=$?
-case "$said" in *'[ERROR]'*) code=\${code#0}; code=\${code:-1} ;; esac
-if [ "$code" != 0 ]; then printf '%s\\n' "$said" >&2; exit "$code"; fi`,
-  mariadb: `PATH=$PATH:/usr/sbin
-code=0
-said=$(mariadbd --defaults-file="$new" --verbose --help 2>&1 >/dev/null) || code=$?
-if [ "$code" != 0 ]; then printf '%s\\n' "$said" >&2; exit "$code"; fi`,
+  mysql:
+    "mysqld --defaults-file=%s --validate-config && ! mysqld --defaults-file=%s --validate-config 2>&1 | grep -F '[ERROR]'",
+  mariadb: 'mariadbd --defaults-file=%s --verbose --help >/dev/null',
 }
 
 function pathOf(args: ConfigArgs): string {

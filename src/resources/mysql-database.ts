@@ -4,7 +4,7 @@ import { ProvisionError } from '../core/error.ts'
 import type { Change } from '../core/resource.ts'
 import { defineResource } from '../core/resource.ts'
 import type { ArgumentsOf } from '../core/schema.ts'
-import { notUp, parseAnswer, probeScript, refuseReadOnly, type Server, sqlStep } from './mysql-client.ts'
+import { needsWrites, notUp, parseAnswer, probeScript, type Server, sqlStep } from './mysql-client.ts'
 import { identifier, literal } from './mysql-sql.ts'
 
 const word = v.pipe(v.string(), v.regex(/^[a-z0-9_]+$/, 'expected lower-case letters, digits and underscores'))
@@ -77,6 +77,6 @@ export const database = defineResource<DatabaseArgs, Wish, DatabaseState>({
       }
     }
     if (!change) return { unchanged: `is present (${state.charset}, ${state.collation})` }
-    return refuseReadOnly(state.server, `database ${wish.database}`) ?? { changes: [change] }
+    return needsWrites(state.server, `database ${wish.database}`) ?? { changes: [change] }
   },
 })

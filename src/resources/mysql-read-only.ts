@@ -24,7 +24,7 @@ interface ReadOnlyState {
 
 /** Prints `source` and the host if this server is a replica; for the end of a `probeScript`. */
 const sourceQuestion = `case "$answer" in
-*[Mm]aria[Dd][Bb]*) echo 'SHOW SLAVE STATUS;' | ask --vertical | sed -n 's/^ *Master_Host: /source	/p' ;;
+*[Mm]aria[Dd][Bb]*) echo 'SHOW SLAVE STATUS;' | show | sed -n 's/^ *Master_Host: /source	/p' ;;
 *) echo "SELECT 'source', HOST FROM performance_schema.replication_connection_configuration WHERE CHANNEL_NAME = '';" | ask ;;
 esac`
 

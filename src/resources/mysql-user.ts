@@ -9,7 +9,7 @@ import type { ArgumentsOf } from '../core/schema.ts'
 import { secretOrString } from '../core/schema.ts'
 import { secret } from '../core/secret.ts'
 import { raw, sh } from '../shell/quote.ts'
-import { type Flavour, notUp, parseAnswer, probeScript, refuseReadOnly, type Server, sqlStep } from './mysql-client.ts'
+import { type Flavour, needsWrites, notUp, parseAnswer, probeScript, type Server, sqlStep } from './mysql-client.ts'
 import { differGrants, type GrantsWish, parseGrantsWish, parseShowGrants } from './mysql-grants.ts'
 import { cachingSha2Hash, deterministicSalt, nativeHash } from './mysql-password.ts'
 import { account, literal } from './mysql-sql.ts'
@@ -170,7 +170,7 @@ fi${raw(all ? "\necho privileges\necho 'SHOW PRIVILEGES;' | ask" : '')}`,
     if (wish.state === 'absent') {
       if (!state.account) return { unchanged: 'is absent' }
       return (
-        refuseReadOnly(server, `account ${to}`) ?? {
+        needsWrites(server, `account ${to}`) ?? {
           changes: [{ summary: 'present → absent', steps: [sqlStep([`DROP USER ${to}`])] }],
         }
       )
@@ -199,7 +199,7 @@ fi${raw(all ? "\necho privileges\necho 'SHOW PRIVILEGES;' | ask" : '')}`,
     }
     const [first, ...rest] = changes
     if (!first) return { unchanged: `is present, ${wished.size} grants` }
-    return refuseReadOnly(server, `account ${to}`) ?? { changes: [first, ...rest] }
+    return needsWrites(server, `account ${to}`) ?? { changes: [first, ...rest] }
   },
 })
 

@@ -1,11 +1,10 @@
 // Scripts that run on the host without being left there: the text goes to the interpreter's stdin.
 import { readFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
 import * as v from 'valibot'
-import { ProvisionError } from '../core/error.ts'
 import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, secretOrString } from '../core/schema.ts'
 import { sh } from '../shell/quote.ts'
+import { resolveTemplate } from '../template/resolve.ts'
 import {
   acceptCodes,
   type CommandResult,
@@ -18,7 +17,7 @@ import {
 } from './command.ts'
 
 const schema = {
-  /** A local script, relative to the file that says so. */
+  /** A local script, looked for like a template: beside the file that says so, then in `templates/`. */
   src: v.optional(v.pipe(v.string(), v.nonEmpty())),
   /** The script itself, instead of `src`; it may be a secret. */
   script: v.optional(secretOrString),
@@ -52,7 +51,7 @@ export const shellScript = defineResource<
   describe: title,
   prepare: ({ src, script, ...args }, { secrets, from }) => ({
     ...args,
-    text: src === undefined ? secrets.reveal(script ?? '') : readScript(resolve(dirname(from), src)),
+    text: src === undefined ? secrets.reveal(script ?? '') : readFileSync(resolveTemplate(src, from, 'script'), 'utf8'),
     title: title({ src, script }),
   }),
   probe: (wishes) => wishes.map(guardProbe).join('\n'),
@@ -80,14 +79,6 @@ function interpreterOf(wish: ShellScriptWish): readonly string[] {
   const [, program, argument] = /^#!\s*(\S+)[ \t]*(\S.*?)?\s*(?:\n|$)/.exec(wish.text) ?? []
   if (program === undefined) return ['sh', '-eu']
   return argument === undefined ? [program] : [program, argument]
-}
-
-function readScript(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new ProvisionError({ code: 'input', message: `option 'src': ${path} cannot be read`, cause: error })
-  }
 }
 
 function title({ src, script }: { src?: ShellScriptArgs['src']; script?: ShellScriptArgs['script'] }): string {

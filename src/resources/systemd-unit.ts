@@ -96,12 +96,8 @@ function plan({ file, outdated }: UnitFileState, wish: SystemdUnitArgs): Plan {
       summary: differences.join(', '),
       ...(before !== content && { diff: { label: path, before, after: content } }),
       steps: [
-        writeTextFile({
-          path,
-          content,
-          mode: '0644',
-          ...(wish.verify !== false && { validate: verification(wish.name) }),
-        }),
+        ...(wish.verify === false ? [] : [{ script: verification(wish.name), input: content }]),
+        writeTextFile({ path, content, mode: '0644' }),
         { script: 'systemctl daemon-reload' },
       ],
     })
@@ -139,20 +135,19 @@ systemctl reset-failed -- ${unit} 2>/dev/null || true`
 
 // What systemd says of lines of our file, and that it refuses the unit, counts; a program or a unit that comes later does not.
 function verification(name: string): string {
-  const unit = unitOf(name)
-  const instance = unit.replace('@.', '@check.')
+  const instance = unitOf(name).replace('@.', '@check.')
   const file = isDropIn(name) ? name : instance
-  return sh`if command -v systemd-analyze >/dev/null 2>&1; then
-  check=$(mktemp -d)
-  trap 'rm -rf -- "$new" "$check"' EXIT
-  mkdir -p -- "$check/"${posix.dirname(file)}
-  cp -- "$new" "$check/"${file}
-  LC_ALL=C SYSTEMD_UNIT_PATH="$check:" systemd-analyze --man=no verify ${raw(isDropIn(name) ? quote(instance) : `"$check/"${quote(instance)}`)} >"$check/.said" 2>&1 || true
-  if sed -n -e "s|^$check/||p" -e '/Refusing\\.$/p' -e '/bad unit file setting/p' "$check/.said" >"$check/.faults" && [ -s "$check/.faults" ]; then
-    printf 'error: systemd does not take this %s\\n' ${isDropIn(name) ? 'drop-in' : 'unit file'} >&2
-    cat "$check/.faults" >&2
-    exit 1
-  fi
+  return sh`command -v systemd-analyze >/dev/null 2>&1 || exit 0
+check=$(mktemp -d)
+trap 'rm -rf -- "$check"' EXIT
+mkdir -p -- "$check/"${posix.dirname(file)}
+cat >"$check/"${file}
+LC_ALL=C SYSTEMD_UNIT_PATH="$check:" systemd-analyze --man=no verify ${raw(isDropIn(name) ? quote(instance) : `"$check/"${quote(instance)}`)} >"$check/said" 2>&1 || true
+sed -n -e "s|^$check/||p" -e '/Refusing\\.$/p' -e '/bad unit file setting/p' "$check/said" >"$check/faults"
+if [ -s "$check/faults" ]; then
+  printf 'error: systemd does not take this %s, and the present one was not touched\\n' ${isDropIn(name) ? 'drop-in' : 'unit file'} >&2
+  cat "$check/faults" >&2
+  exit 1
 fi`
 }
 

@@ -2,6 +2,7 @@
 import { posix } from 'node:path'
 import { ProvisionError } from '../core/error.ts'
 import type { ApplyStep } from '../core/resource.ts'
+import { atomicWrite } from '../shell/atomic-write.ts'
 import { sh } from '../shell/quote.ts'
 
 /** A file as it is on the host. */
@@ -68,28 +69,12 @@ export function contentOf(file: TextFile): string {
   return file.kind === 'file' ? file.content : ''
 }
 
-/**
- * Writes a file of root's: beside its place with its final mode, checked by `validate` (shell text that finds the new file in
- * `$new`), then renamed. A file that is a mount of its own (`/etc/hosts` in a container) cannot be renamed over and is rewritten.
- */
+/** Writes a file of root's, and the directory that it is in if there is none. */
 export function writeTextFile(wish: {
   readonly path: string
   readonly content: string
   readonly mode: string
-  readonly validate?: string
 }): ApplyStep {
-  const folder = posix.dirname(wish.path)
-  const script = [
-    sh`path=${wish.path}
-mkdir -p -- ${folder}
-new=$(mktemp -- ${`${folder}/.${posix.basename(wish.path)}.XXXXXX`})
-trap 'rm -f -- "$new"' EXIT
-cat >"$new"
-chown 0:0 -- "$new"
-chmod ${wish.mode} -- "$new"`,
-    ...(wish.validate === undefined ? [] : [wish.validate]),
-    `sync -- "$new" 2>/dev/null || sync
-if ! mv -fT -- "$new" "$path" 2>/dev/null; then cat "$new" >"$path"; fi`,
-  ].join('\n')
-  return { script, input: wish.content }
+  const write = atomicWrite({ path: wish.path, mode: wish.mode, owner: '0', group: '0' })
+  return { script: `${sh`mkdir -p -- ${posix.dirname(wish.path)}`}\n${write}`, input: wish.content }
 }

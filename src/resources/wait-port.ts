@@ -55,6 +55,7 @@ until [ "$(knock ${hostOf(wish)} ${wish.port} 3)" = ${wanted} ]; do
 done`
     return { changes: [{ summary: `${addressOf(wish)} ${state} → ${wanted}`, steps: [{ script }] }] }
   },
+  readOnly: true,
   converges: 'none',
   didChange: () => false,
 })

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { closeSync, linkSync, openSync, renameSync, statSync, unlinkSync } from 'node:fs'
+import { closeSync, linkSync, openSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs'
 import { ProvisionError } from '../core/error.ts'
 
 /** Milliseconds after which a lock was left by a killed process: what it guards takes a few. */
@@ -15,7 +15,7 @@ export function withFileLock<T>(file: string, body: () => T): T {
   try {
     return body()
   } finally {
-    unlinkSync(lock)
+    rmSync(lock, { force: true })
   }
 }
 

@@ -21,14 +21,14 @@ export const hello = 'hostwright-agent'
 export const endOfInput = '.\n'
 
 /**
- * The agent's text. It reads one line `DELIMITER LOCK WAIT HOLDER`, then requests: a line `Q BYTES` and that many bytes
+ * The agent's text. It reads one line `DELIMITER LOCK WAIT HOLDER` (LOCK: `-` none, `+` the usual file, or a path), then requests: a line `Q BYTES` and that many bytes
  * of sh that set the positional parameters, six for each step (script, its bytes, bytes of input, seconds of timeout,
  * always, user), then the inputs, each followed by `endOfInput`.
  *
  * It answers with frames, `DELIMITER WORDS…` to the end of the line: `R` ready, `L HOLDER` waiting for the lock,
  * `X HOLDER` locked, `F TEXT` cannot start, `B STEP PID` a step begins, `E STEP CODE TIMEDOUT` it ended.
  */
-export const agentScript = String.raw`
+export const agentScript = `
 umask 022
 cd /
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
@@ -48,7 +48,7 @@ copy() {
 relay() {
   trap '' PIPE
   read -r self rest </proc/self/stat
-  exec 5<&-
+  exec 5<&- 7>&-
   { cat <&3 3<&- 6>&- & } 3<&0
   echo "$self $!" >&6
   exec 6>&-
@@ -71,8 +71,11 @@ waited() {
 }
 
 take() {
-  file=/run/hostwright.lock
-  [ "$me" = 0 ] || file=/tmp/hostwright-$me.lock
+  file=$lock
+  if [ "$lock" = + ]; then
+    file=/run/hostwright.lock
+    [ "$me" = 0 ] || file=/tmp/hostwright-$me.lock
+  fi
   ( : >>"$file" ) 2>/dev/null || { echo "$D F the lock file $file cannot be written"; return 1; }
   i=0
   if command -v flock >/dev/null; then
@@ -195,7 +198,7 @@ loop() {
     echo "$D E $n" >&2
   else
     ready=1
-    [ "$lock" = 0 ] || take || return
+    [ "$lock" = - ] || take || return
     echo "$D R"
     echo "$D R" >&2
   fi
@@ -220,7 +223,13 @@ loop() {
 { : | { exec 5<&0 <&3 3<&- 6>/proc/self/fd/5; relayed; } } 3<&0 8>&1 9>&2
 `.trimStart()
 
-/** The command that the login shell runs: free of quoting that shells disagree on, it reads the agent's text by its length. */
-export function bootstrap(connection: string): string {
-  return `sh -c 'echo ${hello};eval "$(dd bs=${agentScript.length} count=1 iflag=fullblock status=none)"' sh ${connection}`
+/**
+ * The command that a login shell runs: free of quoting that shells (fish, csh) disagree on, it says hello and reads the
+ * agent's text by its length.
+ * @param shell what starts `sh`: `sh`, `sudo … sh`, `su …`
+ * @param user for su: who to become, which stands between the command and its arguments
+ */
+export function agentCommand(shell: string, user = ''): string {
+  const start = `'echo ${hello};eval "$(dd bs=${agentScript.length} count=1 iflag=fullblock status=none)"'`
+  return `${shell} -c ${start} ${user === '' ? '' : `${user} `}sh "$SSH_CONNECTION"`
 }

@@ -44,7 +44,7 @@ test('the salt is stable for one account and differs by key, user and password',
     ['key', 'app2', 'hunter2'],
     ['key', 'app', 'hunter3'],
   ] as const
-  t.is(new Set([salt, ...others.map((each) => deterministicSalt(...each))]).size, 4)
+  t.is(new Set([salt, ...others.map(([key, user, password]) => deterministicSalt(key, user, password))]).size, 4)
 })
 
 test('mysql_native_password is the double SHA-1', (t) => {

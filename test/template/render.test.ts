@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import test from 'ava'
 import { isProvisionError, ProvisionError } from '../../src/core/error.ts'
-import { isSecret, type Secrets, secret, secretText } from '../../src/core/secret.ts'
+import { assembleSecret, isSecret, type Secrets, secret, secretText } from '../../src/core/secret.ts'
 import { lostSecretHint } from '../../src/template/print.ts'
 import { renderTemplate, type TemplateCache } from '../../src/template/render.ts'
 
@@ -11,14 +11,11 @@ const values: Readonly<Record<string, string>> = { 'db.app': `p'"\\<&>$1`, odd: 
 const secrets: Secrets = {
   reveal: (value) => {
     if (!isSecret(value)) return value
-    return value.parts
-      .map((part) => {
-        if ('text' in part) return part.text
-        const text = values[part.secret]
-        if (text === undefined) throw new ProvisionError({ code: 'secret', message: `no secret '${part.secret}'` })
-        return text
-      })
-      .join('')
+    return assembleSecret(value, (name) => {
+      const text = values[name]
+      if (text === undefined) throw new ProvisionError({ code: 'secret', message: `no secret '${name}'` })
+      return text
+    })
   },
   redact: (text) => text,
 }

@@ -1,0 +1,40 @@
+import type { Emit } from '../core/events.ts'
+import type { Secrets } from '../core/secret.ts'
+import type { Connect } from '../transport/connection.ts'
+import type { Handlers } from './handlers.ts'
+import type { HostContext } from './host-context.ts'
+import type { LookAhead } from './look-ahead.ts'
+import type { Results } from './results.ts'
+import type { Session } from './session.ts'
+import type { Brake } from './stopped.ts'
+
+/** What a host's run shares with the whole run. */
+export interface HostRunOptions {
+  readonly secrets: Secrets
+  readonly connect: Connect
+  readonly emit: Emit
+  readonly check: boolean
+  readonly tags: readonly string[]
+  readonly skipTags: readonly string[]
+  /** Stop after the running task. */
+  readonly stop: AbortSignal
+  /** Kill the running task. */
+  readonly giveUp: AbortSignal
+  readonly now: () => number
+}
+
+/** What the parts of one host's run share with each other. */
+export interface HostState {
+  readonly context: HostContext
+  readonly options: HostRunOptions
+  readonly session: Session
+  readonly results: Results
+  readonly handlers: Handlers
+  readonly lookAhead: LookAhead
+  readonly brake: Brake
+  readonly counts: { ok: number; changed: number; failed: number; skipped: number; ignored: number; unknown: number }
+  play: { name: string; become: boolean | string | undefined; index: number; total: number }
+  taskId: number
+  /** Check mode: a change was not made, so what comes later may find another host than a real run would. */
+  pretended: boolean
+}

@@ -1,0 +1,134 @@
+// The connection of one host during a run: opened once, facts and marks read by its first request, lost once.
+import { asProvisionError, ProvisionError } from '../core/error.ts'
+import type { Connection, RunOptions, Step, StepResult } from '../transport/connection.ts'
+import { gather } from './facts.ts'
+import type { HostContext } from './host-context.ts'
+import type { HostRunOptions } from './host-state.ts'
+import { itemTitle, type TaskItem } from './items.ts'
+import { clearMarks, type Mark, stuckMark } from './marks.ts'
+import { HostStopped } from './stopped.ts'
+
+export class Session {
+  private readonly context: HostContext
+  private readonly options: HostRunOptions
+  private connection: Connection | undefined
+  /** Marks of handlers that ran; their removal rides along with the next request. */
+  private clearing: string[] = []
+  /** The host is out of reach. */
+  lost: HostStopped | undefined
+  unreachable = false
+  /** The user that logged in, before sudo or su. */
+  loginUser = ''
+  /** The user that the agent runs as. */
+  agentUser = 'root'
+
+  constructor(context: HostContext, options: HostRunOptions) {
+    this.context = context
+    this.options = options
+  }
+
+  get requests(): number {
+    return this.connection?.requests ?? 0
+  }
+
+  /** Connects and reads the facts; gives the marks that were found. Rejects with HostStopped. */
+  async open(): Promise<readonly Mark[]> {
+    const { emit, secrets, giveUp } = this.options
+    const host = this.context.host.name
+    try {
+      this.connection = await this.options.connect(this.context.inventoryHost, secrets, {
+        onAttempt: (attempt, detail) => emit({ type: 'host:connecting', host, attempt, detail }),
+        signal: giveUp,
+      })
+      const gathered = await gather(this.connection, host)
+      this.context.setFacts(gathered.facts)
+      this.loginUser = gathered.loginUser
+      this.agentUser = gathered.facts.user
+      emit({ type: 'host:connected', host })
+      return gathered.marks
+    } catch (error) {
+      return this.lose(error, undefined)
+    }
+  }
+
+  /** One request. Rejects with HostStopped if the connection breaks; `during` is what ran then, for the message. */
+  async run(
+    steps: readonly Step[],
+    during: TaskItem | undefined,
+    options: RunOptions = {},
+  ): Promise<readonly StepResult[]> {
+    if (this.lost) throw this.lost
+    if (!this.connection)
+      throw new ProvisionError({ code: 'internal', message: `${this.context.host.name} is not connected` })
+    const keys = this.clearing
+    this.clearing = []
+    const before = keys.length > 0 ? [clearMarks(keys)] : []
+    const { onOutput } = options
+    let results: readonly StepResult[]
+    try {
+      results = await this.connection.run([...before, ...steps], {
+        signal: this.options.giveUp,
+        onOutput:
+          onOutput && ((step, stream, text) => step >= before.length && onOutput(step - before.length, stream, text)),
+      })
+    } catch (error) {
+      // what cannot even be sent (a NUL byte, no name of a user) is the task's fault, not the connection's
+      if (error instanceof TypeError) throw error
+      return this.lose(error, during)
+    }
+    if (before.length > 0 && results[0]?.stdout.includes(stuckMark)) this.warnStuck(results[0].stderr)
+    return results.slice(before.length)
+  }
+
+  /** Removes these marks with the next request. */
+  clearLater(keys: readonly string[]): void {
+    this.clearing.push(...keys)
+  }
+
+  /** Sends what still waits for a request. */
+  async finish(): Promise<void> {
+    if (this.clearing.length === 0 || this.lost || this.options.giveUp.aborted) return
+    await this.run([], undefined)
+  }
+
+  /** Whether a new connection is taken; throws why not. */
+  async probeFresh(): Promise<void> {
+    await this.connection?.probeFresh()
+  }
+
+  async close(): Promise<void> {
+    await this.connection?.close()
+  }
+
+  /** The connection is gone or never was: the host is out of the run. */
+  private lose(error: unknown, during: TaskItem | undefined): never {
+    if (this.options.giveUp.aborted) {
+      this.lost = new HostStopped('interrupted')
+      throw this.lost
+    }
+    this.unreachable = true
+    this.lost = new HostStopped('unreachable')
+    const known = asProvisionError(error)
+    const shown = during
+      ? new ProvisionError({
+          code: known.code,
+          message: `during ${itemTitle(during)}: ${known.message}`,
+          where: known.where ?? during.task.where.get(),
+          detail: known.detail,
+          hint: known.hint,
+          cause: error,
+        })
+      : known
+    this.options.emit({ type: 'host:unreachable', host: this.context.host.name, error: shown })
+    throw this.lost
+  }
+
+  private warnStuck(stderr: string): void {
+    this.options.emit({
+      type: 'warning',
+      host: this.context.host.name,
+      message: `the mark of a finished handler could not be removed: ${stderr.trim()}`,
+      hint: 'The handler runs once more at the next run.',
+    })
+  }
+}

@@ -1,0 +1,219 @@
+// One task's turn: its conditions, its plan, the change or the pretended change, retries, and who has the last word.
+import { asProvisionError, isProvisionError } from '../core/error.ts'
+import type { Plan } from '../core/resource.ts'
+import type { Outcome } from '../core/task.ts'
+import type { Following } from './following.ts'
+import type { HostState } from './host-state.ts'
+import type { TaskItem } from './items.ts'
+import type { Prepared } from './look-ahead.ts'
+import { conditionsOf } from './order.ts'
+import type { Known } from './results.ts'
+import { HostStopped } from './stopped.ts'
+import { applyPlan } from './task-apply.ts'
+import { shown, tell } from './task-error.ts'
+import { reportOf, type TaskReport } from './task-report.ts'
+import { guarded } from './user-code.ts'
+
+/** How one attempt at a task ended. */
+export interface TaskResult {
+  readonly status: 'ok' | 'changed' | 'failed' | 'unknown'
+  readonly plan?: Plan | undefined
+  readonly reason?: string | undefined
+  readonly error?: ReturnType<typeof tell> | undefined
+  /** The resource's own part of the result. */
+  readonly fields?: object | undefined
+  readonly unknown?: Known['unknown']
+  /** Something on the host was, or may have been, altered. */
+  readonly touched?: boolean | undefined
+  /** Check mode: the change was not made. */
+  readonly pretended?: boolean | undefined
+}
+
+/** Runs a task. Rejects with HostStopped if it failed and nothing forgives it. */
+export async function runTask(
+  state: HostState,
+  item: TaskItem,
+  place: Following | undefined,
+  prepare: (item: TaskItem) => Prepared,
+): Promise<void> {
+  const { results, handlers } = state
+  if (!item.handler) state.play.index++
+  const report = reportOf(item, state)
+  let result: TaskResult
+  try {
+    const decision = results.decide(conditionsOf(item), item.task.where)
+    if (decision.kind === 'skip') {
+      results.record(item.task, { outcome: { changed: false, failed: false, skipped: true }, unknown: 'nothing' })
+      return report.end('skipped', { reason: decision.reason })
+    }
+    if (decision.kind === 'unknown') return endUnknown(state, item, report, decision.reason)
+    report.start()
+    result = await attempts(state, item, place, prepare, report)
+  } catch (error) {
+    if (error instanceof HostStopped) throw error
+    result = { status: 'failed', error: asTaskError(item, error) }
+  }
+  if (result.status === 'unknown') return endUnknown(state, item, report, result.reason ?? '', result.plan)
+  const outcome = outcomeOf(result)
+  results.record(item.task, { outcome, unknown: result.unknown ?? 'nothing' })
+  // A change that failed half-way may have altered what the handlers are for.
+  if (outcome.changed || result.touched) handlers.notify(item, true)
+  if (result.status !== 'failed') return report.end(result.status, { plan: result.plan, reason: result.reason })
+  if (item.task.options.ignoreErrors) return report.end('ignored', { error: result.error, plan: result.plan })
+  report.end('failed', { error: result.error, plan: result.plan })
+  throw new HostStopped('failed')
+}
+
+/** A handler of which check mode only knows that it may run. */
+export function runMaybe(state: HostState, item: TaskItem): void {
+  endUnknown(state, item, reportOf(item, state), 'runs if a task that notifies it changes something')
+}
+
+function endUnknown(state: HostState, item: TaskItem, report: TaskReport, reason: string, plan?: Plan): void {
+  state.pretended = true
+  state.results.record(item.task, { outcome: { changed: false, failed: false, skipped: false }, unknown: 'all' })
+  state.handlers.notify(item, false)
+  report.end('unknown', { reason, plan })
+}
+
+async function attempts(
+  state: HostState,
+  item: TaskItem,
+  place: Following | undefined,
+  prepare: (item: TaskItem) => Prepared,
+  report: TaskReport,
+): Promise<TaskResult> {
+  const { retry } = item.task.options
+  const total = retry ? (retry.attempts ?? 3) : 1
+  let touchedWith: TaskResult | undefined
+  for (let attempt = 1; ; attempt++) {
+    const result = await attemptOnce(state, item, place, prepare, report)
+      .then((made) => satisfies(item, made))
+      .catch((error: unknown): TaskResult => {
+        if (error instanceof HostStopped) throw error
+        return { status: 'failed', error: asTaskError(item, error) }
+      })
+    const touched = touchedWith ?? (result.touched ? result : undefined)
+    if (result.status !== 'failed' || attempt >= total) return withEarlier(item, result, touched)
+    state.options.emit({
+      type: 'task:retry',
+      host: state.context.host.name,
+      task: report.ref,
+      attempt,
+      of: total,
+      reason: result.error?.message ?? 'failed',
+    })
+    touchedWith = touched
+    await state.brake.pause(retry?.delay ?? 1)
+    if (state.brake.pulled) return withEarlier(item, result, touched)
+    state.lookAhead.forget()
+  }
+}
+
+/** An earlier attempt's change counts, though the last one found nothing to do any more. */
+function withEarlier(item: TaskItem, last: TaskResult, touchedWith: TaskResult | undefined): TaskResult {
+  if (!touchedWith || last.touched) return last
+  const changed = last.status === 'ok' && item.task.options.changedWhen === undefined
+  return { ...last, touched: true, plan: touchedWith.plan, status: changed ? 'changed' : last.status }
+}
+
+/** `retry.until` has its say. */
+function satisfies(item: TaskItem, result: TaskResult): TaskResult {
+  const until = item.task.options.retry?.until
+  if (!until || result.status === 'failed' || result.status === 'unknown' || result.pretended) return result
+  const enough = guarded('retry.until', item.task.where, () => until(outcomeOf(result) as never)) // this task's own result
+  if (enough) return result
+  return { ...result, status: 'failed', error: tell(item, 'converge', 'the condition of retry.until is still false') }
+}
+
+async function attemptOnce(
+  state: HostState,
+  item: TaskItem,
+  place: Following | undefined,
+  prepare: (item: TaskItem) => Prepared,
+  report: TaskReport,
+): Promise<TaskResult> {
+  const { resource, options } = item.task
+  /** Failures may come from an earlier change that was not made. */
+  const doubtful = state.options.check && state.pretended
+  const unknown = (reason: string): TaskResult => ({ status: 'unknown', reason })
+  if (doubtful && resource.readOnly && resource.probeInTurn)
+    return unknown('not looked at: earlier changes are not made in check mode')
+  const prepared = prepare(item)
+  const answer = await state.lookAhead.stateOf(prepared, place, (steps) => state.session.run(steps, item))
+  if ('error' in answer) return doubtful ? unknown(answer.error.message) : { status: 'failed', error: answer.error }
+  const checking = options.check ?? (state.options.check && (doubtful || !resource.readOnly))
+  const plan = planOf(state, prepared, answer.state, checking)
+  if ('unchanged' in plan) return judge(item, { status: 'ok', reason: plan.unchanged, fields: plan.result })
+  if ('unknown' in plan)
+    return checking
+      ? unknown(plan.unknown)
+      : { status: 'failed', error: tell(item, 'apply', shown(item, plan.unknown)) }
+  if ('refused' in plan) {
+    if (doubtful) return unknown(plan.refused)
+    const code = resource.readOnly ? 'assertion' : 'apply'
+    return { status: 'failed', error: tell(item, code, shown(item, plan.refused), plan) }
+  }
+  if (checking) return pretend(state, item, plan)
+  return judge(item, await applyPlan(state, prepared, plan, report.ref, place))
+}
+
+/** Check mode: what would change, as far as it can be known. */
+function pretend(state: HostState, item: TaskItem, plan: Extract<Plan, { changes: unknown }>): TaskResult {
+  const { changedWhen } = item.task.options
+  state.pretended = true
+  if (typeof changedWhen === 'function' && plan.result === undefined)
+    return { status: 'unknown', plan, reason: 'changedWhen decides by its result, which check mode does not have' }
+  const result: TaskResult = {
+    status: 'changed',
+    plan,
+    pretended: true,
+    fields: plan.result,
+    unknown: plan.result === undefined ? 'result' : 'nothing',
+  }
+  return changedWhen === undefined ? result : { ...result, status: isChange(item, result) ? 'changed' : 'ok' }
+}
+
+/** The plan for a state; what it throws points at the task. */
+export function planOf(state: HostState, prepared: Prepared, found: unknown, checking: boolean): Plan {
+  try {
+    return prepared.resource.plan(found, prepared.wish, { facts: state.context.host.facts, check: checking })
+  } catch (error) {
+    throw asTaskError(prepared.item, error)
+  }
+}
+
+/** `failedWhen` and `changedWhen` have the last word. */
+function judge(item: TaskItem, result: TaskResult): TaskResult {
+  if (result.status === 'failed') return result
+  const { failedWhen, changedWhen } = item.task.options
+  const failed = failedWhen && guarded('failedWhen', item.task.where, () => failedWhen(outcomeOf(result) as never)) // this task's own result
+  if (failed) return { ...result, status: 'failed', error: tell(item, 'apply', 'failedWhen says so of its result') }
+  return changedWhen === undefined ? result : { ...result, status: isChange(item, result) ? 'changed' : 'ok' }
+}
+
+function isChange(item: TaskItem, result: TaskResult): boolean {
+  const { changedWhen } = item.task.options
+  if (typeof changedWhen !== 'function') return changedWhen ?? result.status === 'changed'
+  return guarded('changedWhen', item.task.where, () => changedWhen(outcomeOf(result) as never)) // this task's own result
+}
+
+function outcomeOf(result: TaskResult): Outcome {
+  return {
+    changed: result.status === 'changed',
+    failed: result.status === 'failed',
+    skipped: false,
+    ...result.fields,
+  }
+}
+
+/** Anything thrown on behalf of a task, pointing at the task unless it points somewhere better. */
+function asTaskError(item: TaskItem, error: unknown): ReturnType<typeof tell> {
+  const known = asProvisionError(error)
+  if (isProvisionError(error) && known.where) return known
+  return tell(item, known.code, isProvisionError(error) ? known.message : shown(item, known.message), {
+    detail: known.detail,
+    hint: known.hint,
+    cause: error,
+  })
+}

@@ -1,0 +1,118 @@
+// A Connection from anything that can run a command on a host: the agent on a first channel, a second channel only to
+// kill what runs, a second line only to prove that one can still come in.
+import { hostname, userInfo } from 'node:os'
+import { pid } from 'node:process'
+import type { InventoryHost } from '../core/host.ts'
+import type { Secrets } from '../core/secret.ts'
+import { type Agent, startAgent } from './agent.ts'
+import { explainStart, planBecome } from './become.ts'
+import type { Channel } from './channel.ts'
+import type { Connection, ConnectProgress } from './connection.ts'
+import { explainLoss } from './errors.ts'
+import type { Target } from './target.ts'
+
+/** An open way to a host: a logged-in ssh connection, or this machine. */
+export interface Line {
+  readonly target: Target
+  /** Runs a command by the login shell. */
+  readonly open: (command: string) => Promise<Channel>
+  readonly close: () => Promise<void>
+}
+
+const defaultLockWait = 10
+
+/** Starts the agent on a line and makes a Connection of it; `again` opens a fresh line for `probeFresh`. */
+export async function connectOver(
+  line: Line,
+  again: () => Promise<Line>,
+  host: InventoryHost,
+  secrets: Secrets,
+  progress: ConnectProgress,
+): Promise<Connection> {
+  let agent: Agent
+  try {
+    agent = await startOn(line, again, host, secrets, progress)
+  } catch (error) {
+    await line.close()
+    throw error
+  }
+  return {
+    run: agent.run,
+    get requests() {
+      return agent.requests()
+    },
+    probeFresh: async () => {
+      const fresh = await again()
+      try {
+        const other = await startOn(fresh, again, host, secrets, { lock: false })
+        await other.close()
+      } finally {
+        await fresh.close()
+      }
+    },
+    close: async () => {
+      await agent.close()
+      await line.close()
+    },
+  }
+}
+
+async function startOn(
+  line: Line,
+  again: () => Promise<Line>,
+  host: InventoryHost,
+  secrets: Secrets,
+  progress: ConnectProgress,
+): Promise<Agent> {
+  const settings = host.connection
+  const become = planBecome(settings, line.target.user, secrets)
+  const channel = await line.open(become.command)
+  return await startAgent(channel, {
+    lock: progress.lock ?? true,
+    lockWait: progress.lockWait ?? defaultLockWait,
+    user: become.user,
+    holder: describeOurselves(new Date()),
+    startTimeout: settings.connectTimeout ?? 10,
+    prompt: become.prompt,
+    onLockWait: (holder) => progress.onAttempt?.(1, `waiting for the lock: held by ${holder}`),
+    signal: progress.signal,
+    explainStart: (failure) => explainStart(failure, become, line.target),
+    explainLoss: (end) => explainLoss(end, line.target),
+    kill: async (process, user) => {
+      const script = killScript(process, user === become.user ? undefined : user)
+      const killOver = async (on: Line) => {
+        const other = await startOn(on, again, host, secrets, { lock: false })
+        try {
+          await other.run([{ script }])
+        } finally {
+          await other.close()
+        }
+      }
+      // A server may allow one channel only (MaxSessions): then by a connection of its own.
+      await killOver(line).catch(async () => {
+        const fresh = await again()
+        await killOver(fresh).finally(() => fresh.close())
+      })
+    },
+  })
+}
+
+/** `alice@laptop, pid 123, since 2026-11-21 05:00:00 UTC`. */
+function describeOurselves(now: Date): string {
+  const since = `${now.toISOString().slice(0, 19).replace('T', ' ')} UTC`
+  return `${userInfo().username}@${hostname()}, pid ${pid}, since ${since}`
+}
+
+/** @internal TERM to a step's whole session, then KILL to what is left of it after three seconds. */
+export function killScript(process: number, user: string | undefined): string {
+  const group = Math.trunc(process)
+  const other =
+    user === undefined ? '' : ` || sudo -n -u '${user.replaceAll("'", '')}' kill -"$1" -${group} 2>/dev/null`
+  return [
+    `signal() { kill -"$1" -${group} 2>/dev/null${other}; }`,
+    'signal TERM || exit 0',
+    'i=0',
+    'while [ $i -lt 30 ] && signal 0; do sleep 0.1 || sleep 1; i=$((i + 1)); done',
+    'signal KILL || :',
+  ].join('\n')
+}

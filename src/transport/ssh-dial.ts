@@ -1,0 +1,152 @@
+// One ssh connection: TCP (or a tunnel through the hop before), handshake, login; each phase has its own deadline, since
+// a firewall that bans us in the middle would otherwise hold us for ever.
+import { connect as connectTcp, type Socket } from 'node:net'
+import { NodeSSH } from 'node-ssh'
+import ssh2, { type Client } from 'ssh2'
+import { isProvisionError, ProvisionError } from '../core/error.ts'
+import { within } from './deadline.ts'
+import { explainConnect, type Phase } from './errors.ts'
+import { checkHostKey } from './host-key.ts'
+import { collectIdentities, type Identities, type KeyRing, Login } from './ssh-identity.ts'
+import type { Hop } from './ssh-route.ts'
+import { describeTarget } from './target.ts'
+
+export interface DialSettings {
+  /** Seconds for each phase. */
+  readonly timeout: number
+  /** Seconds between keepalives. */
+  readonly keepalive: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A logged-in ssh connection. */
+export interface SshSession {
+  readonly ssh: NodeSSH
+  readonly client: Client
+  /** Why the connection broke, once it has. */
+  readonly broken: () => Error | undefined
+  readonly close: () => Promise<void>
+}
+
+/** Three keepalives without an answer, and the peer counts as dead. */
+const missedKeepalives = 3
+
+/** Connects to a server, through the session before if there is one, and logs in. */
+export async function dial(
+  hop: Hop,
+  through: SshSession | undefined,
+  ring: KeyRing,
+  settings: DialSettings,
+): Promise<SshSession> {
+  const { target } = hop
+  let phase: Phase = 'resolving and connecting'
+  const { timeout, signal } = settings
+  try {
+    const hostKey = checkHostKey(target, hop.hostKey)
+    const identities = collectIdentities(hop.identities, ring)
+    const login = new Login(target.user, identities)
+    const socket = through
+      ? await within(timeout, tunnel(through, hop), () => undefined, signal)
+      : await openSocket(hop, timeout, signal)
+    phase = 'the handshake'
+    const client = new ssh2.Client()
+    let failure: Error | undefined
+    const closed = new Promise<void>((resolve) => client.once('close', () => resolve()))
+    const failed = new Promise<never>((_resolve, reject) => {
+      client.on('error', (error: Error & { level?: string }) => {
+        if (error.level === 'agent') return // ssh2 goes on with what else there is
+        failure ??= error
+        reject(error)
+      })
+      client.once('close', () => reject(failure ?? new Error('the server closed the connection')))
+    })
+    failed.catch(() => undefined) // it also comes at the end of a good connection, when nobody waits for it
+    const handshake = new Promise<void>((resolve) => client.once('handshake', () => resolve()))
+    const ready = new Promise<void>((resolve) => client.once('ready', () => resolve()))
+    const giveUp = () => {
+      client.destroy()
+      socket.destroy()
+    }
+    client.connect({
+      sock: socket,
+      username: target.user,
+      readyTimeout: 0,
+      keepaliveInterval: settings.keepalive * 1000,
+      keepaliveCountMax: missedKeepalives,
+      algorithms: { serverHostKey: hostKey.algorithms },
+      hostVerifier: hostKey.verify,
+      authHandler: login.next as never, // the types know no `null` and no `false`; the documentation does
+    })
+    try {
+      await within(timeout, Promise.race([handshake, failed]), giveUp, signal)
+      phase = 'authentication'
+      await within(timeout, Promise.race([ready, failed]), giveUp, signal)
+    } catch (error) {
+      throw hostKey.refusal() ?? explainLogin(error, hop, login, identities) ?? error
+    }
+    const ssh = new NodeSSH()
+    ssh.connection = client
+    return {
+      ssh,
+      client,
+      broken: () => failure,
+      close: async () => {
+        client.end()
+        await within(2, closed, () => client.destroy()).catch(() => undefined)
+      },
+    }
+  } catch (error) {
+    throw isProvisionError(error) ? error : explainPhase(error, hop, phase, timeout)
+  }
+}
+
+function explainPhase(error: unknown, hop: Hop, phase: Phase, seconds: number): ProvisionError {
+  if (error instanceof Error && 'code' in error && error.code === 'ABORTED') {
+    return new ProvisionError({
+      code: 'interrupted',
+      message: `${describeTarget(hop.target)}: interrupted while connecting`,
+    })
+  }
+  return explainConnect(error, hop.target, phase, seconds)
+}
+
+async function openSocket(hop: Hop, timeout: number, signal: AbortSignal | undefined): Promise<Socket> {
+  const socket = connectTcp({ host: hop.target.address, port: hop.target.port, noDelay: true })
+  const connected = new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve)
+    socket.once('error', reject)
+  })
+  await within(timeout, connected, () => socket.destroy(), signal)
+  socket.removeAllListeners('error')
+  return socket
+}
+
+/** TCP from the hop before to this one. */
+async function tunnel(through: SshSession, hop: Hop) {
+  return await through.ssh.forwardOut('127.0.0.1', 0, hop.target.address, hop.target.port)
+}
+
+/** A refused login, with what was offered; undefined if the failure was something else. */
+function explainLogin(error: unknown, hop: Hop, login: Login, identities: Identities): ProvisionError | undefined {
+  const message = error instanceof Error ? error.message : String(error)
+  const level = error instanceof Error && 'level' in error ? error.level : undefined
+  if (level !== 'client-authentication' && !/too many authentication failures/i.test(message)) return undefined
+  const { tried, accepted } = login
+  const nothing = tried.length === 0
+  return new ProvisionError({
+    code: 'authentication',
+    message: nothing
+      ? `${describeTarget(hop.target)}: there is nothing to log in with: no key, no agent, no password`
+      : `${describeTarget(hop.target)}: the server takes none of our keys${tried.some((label) => label === 'password' || label === 'keyboard-interactive') ? ' and passwords' : ''}`,
+    detail: [
+      ...(nothing ? [] : [`tried: ${tried.join(', ')}`]),
+      ...(accepted.length > 0 ? [`the server takes: ${accepted.join(', ')}`] : []),
+      ...identities.unusable.map((note) => `not usable: ${note}`),
+      ...(/too many/i.test(message) ? [message] : []),
+    ].join('\n'),
+    hint: nothing
+      ? 'set identityFile in the inventory, or start an ssh-agent, or create a key: ssh-keygen -t ed25519'
+      : `is our public key in ~${hop.target.user}/.ssh/authorized_keys on the host, and is ${hop.target.user} the right user?`,
+    cause: error,
+  })
+}

@@ -1,0 +1,112 @@
+// A host over ssh: retries while it is unreachable, jump hosts shared by the hosts behind them, exec channels.
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ClientChannel } from 'ssh2'
+import { asProvisionError, ProvisionError } from '../core/error.ts'
+import type { InventoryHost } from '../core/host.ts'
+import type { Secrets } from '../core/secret.ts'
+import type { Channel, ChannelEnd } from './channel.ts'
+import type { ConnectProgress } from './connection.ts'
+import { within } from './deadline.ts'
+import { explainConnect } from './errors.ts'
+import type { Line } from './host-connection.ts'
+import type { JumpPool, Lease } from './jump-pool.ts'
+import { type DialSettings, dial, type SshSession } from './ssh-dial.ts'
+import type { KeyRing } from './ssh-identity.ts'
+import { planRoute, type Route, type Surroundings } from './ssh-route.ts'
+import type { Target } from './target.ts'
+
+/** What the connections of a run share. */
+export interface Shared {
+  readonly surroundings: Surroundings
+  readonly keyRing: KeyRing
+  readonly jumps: JumpPool
+}
+
+/** Connects to a host by ssh and logs in. */
+export async function openSshLine(
+  host: InventoryHost,
+  secrets: Secrets,
+  progress: ConnectProgress,
+  shared: Shared,
+): Promise<Line> {
+  const route = planRoute(host, secrets, shared.surroundings)
+  const settings: DialSettings = {
+    timeout: host.connection.connectTimeout ?? 10,
+    keepalive: host.connection.keepalive ?? 15,
+    signal: progress.signal,
+  }
+  const attempts = Math.max(1, host.connection.connectAttempts ?? 3)
+  for (let attempt = 1; ; attempt++) {
+    progress.onAttempt?.(attempt, attempt === 1 ? 'connecting' : `connecting, attempt ${attempt} of ${attempts}`)
+    try {
+      return await openOnce(route, shared, settings)
+    } catch (error) {
+      const known = asProvisionError(error)
+      if (known.code !== 'unreachable' || attempt >= attempts || progress.signal?.aborted) throw known
+      const seconds = 2 ** (attempt - 1)
+      progress.onAttempt?.(attempt, `${known.message}; again in ${seconds} s`)
+      await delay(seconds * 1000, undefined, progress.signal ? { signal: progress.signal } : {}).catch(() => {
+        throw new ProvisionError({ code: 'interrupted', message: `${host.name}: interrupted while connecting` })
+      })
+    }
+  }
+}
+
+async function openOnce(route: Route, shared: Shared, settings: DialSettings): Promise<Line> {
+  const lease = await leaseJumps(route, shared, settings)
+  try {
+    const session = await dial(route.host, lease?.session, shared.keyRing, settings)
+    return {
+      target: route.host.target,
+      open: (command) => openChannel(session, command, route.host.target, settings),
+      close: async () => {
+        await session.close()
+        await lease?.release()
+      },
+    }
+  } catch (error) {
+    await lease?.release()
+    throw error
+  }
+}
+
+async function leaseJumps(route: Route, shared: Shared, settings: DialSettings): Promise<Lease | undefined> {
+  if (route.jumps.length === 0) return undefined
+  return await shared.jumps.lease(route.jumps, (hop, through) => dial(hop, through, shared.keyRing, settings))
+}
+
+/** Runs a command on a channel of its own. */
+async function openChannel(
+  session: SshSession,
+  command: string,
+  target: Target,
+  settings: DialSettings,
+): Promise<Channel> {
+  const opened = new Promise<ClientChannel>((resolve, reject) => {
+    session.client.exec(command, (error, channel) => (error ? reject(error) : resolve(channel)))
+  })
+  try {
+    return toChannel(await within(settings.timeout, opened, () => undefined, settings.signal), session)
+  } catch (error) {
+    throw explainConnect(session.broken() ?? error, target, 'opening a channel', settings.timeout)
+  }
+}
+
+function toChannel(channel: ClientChannel, session: SshSession): Channel {
+  let code: number | undefined
+  const ended = new Promise<ChannelEnd>((resolve) => {
+    channel.on('exit', (status: number | null) => {
+      code = status ?? 128
+    })
+    channel.once('close', () => resolve({ code, error: session.broken() }))
+    session.client.once('close', () => resolve({ code, error: session.broken() }))
+  })
+  channel.on('error', () => undefined) // the end of the channel tells it better
+  return {
+    stdin: channel.stdin,
+    stdout: channel,
+    stderr: channel.stderr,
+    ended,
+    destroy: () => channel.close(),
+  }
+}
