@@ -1,4 +1,4 @@
-// www.foobar.com: what runs where is the inventory's business, what it is made of is here.
+// www.foobar.com: what runs where is the inventory's business; this is what it is made of.
 import { definePlaybook, type Host, play, secret } from 'hostwright'
 import { app } from '../roles/app.ts'
 import { base } from '../roles/base.ts'
@@ -15,4 +15,47 @@ declare module 'hostwright' {
   }
 }
 
-const domains = (host: Host) => host.vars.site?.domains ?? ['www.foobar.com']
+const domains = (host: Host): string[] => host.vars.site?.domains ?? ['www.foobar.com']
+
+/** Writes go to the primary, reads to the replicas (to the primary while there is none). */
+function databaseSettings(host: Host) {
+  const { primary, replicas } = databaseHosts(host)
+  return {
+    DB_WRITE_HOST: primary,
+    DB_READ_HOSTS: (replicas.length > 0 ? replicas : [primary]).join(','),
+    DB_NAME: 'app',
+    DB_USER: 'app',
+    DB_PASSWORD: secret('db.app'),
+    DB_CA: '/etc/app/tls/ca.pem',
+  }
+}
+
+const database = {
+  databases: ['app'],
+  users: [
+    {
+      name: 'app',
+      hosts: ['%'],
+      password: secret('db.app'),
+      grants: { 'app.*': ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE', 'ALTER', 'DROP', 'INDEX'] },
+    },
+  ],
+}
+
+export default definePlaybook([
+  play({ name: 'every server', hosts: 'all', roles: [base(), firewall()] }),
+  play({ name: 'databases', hosts: 'db', roles: [mysql(database)] }),
+  // a play waits for all its hosts: the primary is ready before a replica follows it
+  play({ name: 'replication', hosts: 'db', roles: [mysqlReplica(database)] }),
+  play({
+    name: 'application',
+    hosts: 'app',
+    roles: (host) => [app({ source: { directory: 'examples/app' }, internalTls: true, env: databaseSettings(host) })],
+  }),
+  play({ name: 'web', hosts: 'web', roles: (host) => [nginx({ domains: domains(host) })] }),
+  play({
+    name: 'load balancer',
+    hosts: 'lb',
+    roles: (host) => [haproxy({ domains: domains(host) }), letsencrypt({ domains: domains(host) })],
+  }),
+])

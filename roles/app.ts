@@ -10,6 +10,7 @@ import {
   type Secret,
   secretText,
   systemd,
+  tls,
   user,
   v,
   wait,
@@ -40,6 +41,8 @@ const params = {
     v.record(v.pipe(v.string(), v.regex(/^[A-Z_][A-Z0-9_]*$/, 'expected a name of an environment variable')), variable),
     {},
   ),
+  /** Put the internal CA (`ca.pem`) and a certificate of it into `/etc/<name>/tls`. @default false */
+  internalTls: v.optional(v.boolean(), false),
   /** Path that answers 200 when the app works. @default '/healthz' */
   healthPath: v.optional(v.string(), '/healthz'),
   /** Releases kept for rollback, the current one included. @default 5 */
@@ -79,6 +82,8 @@ export const app = role(
       group({ name, system: true }),
       user({ name, group: name, system: true, home: `/srv/${name}`, createHome: false, shell: '/usr/sbin/nologin' }),
       file.directory({ path: `/etc/${name}`, mode: '0755' }),
+      given.internalTls &&
+        tls.internal({ directory: `/etc/${name}/tls`, subject: host.name, group: name, notify: restart }),
       file.file({
         dest: `/etc/${name}/${name}.env`,
         content: environmentFile(given, host),

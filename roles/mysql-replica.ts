@@ -27,7 +27,7 @@ export const mysqlReplica = role(
         assert({
           name: 'the primary answers over TLS with a certificate of the internal CA',
           that: `echo "SHOW STATUS LIKE 'Ssl_version';" | ${flavour} --defaults-extra-file=/etc/mysql/replication-client.cnf --protocol=TCP --host=${primary} --batch --skip-column-names`,
-          expect: { matches: /^Ssl_version\tTLSv1\.[23]$/ },
+          expect: { matches: /^Ssl_version\tTLSv1\.[23]\s*$/ },
         }),
       ]
     },

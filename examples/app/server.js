@@ -19,7 +19,7 @@ function connect(host) {
     database: env.DB_NAME,
     connectionLimit: 5,
     connectTimeout: 3000,
-    ...(env.DB_CA && { ssl: { ca: readFileSync(env.DB_CA), minVersion: 'TLSv1.2' } }),
+    ...(env.DB_CA && { ssl: { ca: readFileSync(env.DB_CA), minVersion: 'TLSv1.2', verifyIdentity: true } }),
   })
 }
 

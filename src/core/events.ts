@@ -25,6 +25,7 @@ export interface HostRecap {
   readonly changed: number
   readonly failed: number
   readonly skipped: number
+  /** Failures that `ignoreErrors` or a block's `rescue` made good. */
   readonly ignored: number
   /** Check mode: tasks whose outcome depends on a change not made. */
   readonly unknown: number
@@ -46,6 +47,7 @@ export type RunEvent =
   | { readonly type: 'host:connected'; readonly host: string }
   /** A play begins on a host; `tasks` is how many are known now. */
   | { readonly type: 'host:play'; readonly host: string; readonly play: string; readonly tasks: number }
+  /** Ends in `task:end`, unless `host:unreachable` or giving up ends the host itself. */
   | {
       readonly type: 'task:start'
       readonly host: string
@@ -90,6 +92,7 @@ export type RunEvent =
       readonly hint?: string | undefined
     }
   | { readonly type: 'play:end'; readonly play: string }
+  /** A stop was asked for: hosts end after their running task (`giveUp`: now). */
   | { readonly type: 'interrupted'; readonly giveUp: boolean }
   | {
       readonly type: 'recap'

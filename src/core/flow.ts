@@ -4,10 +4,11 @@ import { makeNode, titleOf } from './task.ts'
 
 /**
  * A handler: runs once, at the end of the play (or at a `flush()`), if a task that notifies it changed something.
+ * Handlers run in the order in which the play's tasks first name them; two that do exactly the same run once.
  * It survives a failed run: the mark stays on the host and the next run executes it.
  * @example const reload = handler(systemd.service({ unit: 'nginx', state: 'reloaded' }))
  */
-export function handler(tasks: Task | readonly Task[], options: { name?: string } = {}): Handler {
+export function handler(tasks: Task | readonly Task[], options: { name?: string | undefined } = {}): Handler {
   const list: readonly Task[] = Array.isArray(tasks) ? tasks : [tasks as Task]
   const name = options.name ?? list.map(titleOf).join(', ')
   return makeNode('handler', { tasks: list, name, where: callerOf(handler) })
@@ -48,14 +49,17 @@ export function after<R extends Outcome>(task: Task<R>, branch: (result: R) => T
   return makeNode('after', { task, branch: branch as (result: never) => Tasks, where: callerOf(after) })
 }
 
-/** Tasks that stand or fall together; `rescue` runs after a failure, `always` in any case. */
+/**
+ * Tasks that stand or fall together; `rescue` runs after a failure, `always` in any case while the host can be reached:
+ * also when the run is being stopped, so that a server that was taken out of a load balancer comes back.
+ */
 export function block(options: {
   tasks: Tasks
   rescue?: Tasks
   always?: Tasks
-  name?: string
-  when?: boolean | Condition
-  tags?: string | readonly string[]
+  name?: string | undefined
+  when?: boolean | Condition | undefined
+  tags?: string | readonly string[] | undefined
 }): Block {
   return makeNode('block', {
     tasks: options.tasks,

@@ -5,37 +5,37 @@ import type { Secret } from './secret.ts'
 /** How to reach a host; inherited from groups the same way as variables. */
 export interface ConnectionSettings {
   /** `ssh`, or `local` for the machine that runs provision. @default 'ssh' */
-  readonly connection?: 'ssh' | 'local'
+  readonly connection?: 'ssh' | 'local' | undefined
   /** Name or address to connect to; `~/.ssh/config` applies. @default the host's name */
   readonly address?: string
   /** @default 22, or what `~/.ssh/config` says */
-  readonly port?: number
+  readonly port?: number | undefined
   /** @default the local user, or what `~/.ssh/config` says */
-  readonly user?: string
+  readonly user?: string | undefined
   /** Path of a private key (`~` allowed). @default the agent, then the usual `~/.ssh/id_*` */
-  readonly identityFile?: string
+  readonly identityFile?: string | undefined
   /** Passphrase of the private key. */
-  readonly passphrase?: string | Secret
+  readonly passphrase?: string | Secret | undefined
   /** Password for login; keys are better. */
-  readonly password?: string | Secret
+  readonly password?: string | Secret | undefined
   /** Jump hosts, `user@host:port` each, first to last. */
-  readonly proxyJump?: string | readonly string[]
+  readonly proxyJump?: string | readonly string[] | undefined
   /** @default '~/.ssh/known_hosts' */
-  readonly knownHosts?: string
+  readonly knownHosts?: string | undefined
   /** `strict` refuses unknown keys, `accept-new` records them, `off` checks nothing. @default 'strict' */
-  readonly hostKeyChecking?: 'strict' | 'accept-new' | 'off'
+  readonly hostKeyChecking?: 'strict' | 'accept-new' | 'off' | undefined
   /** Run the agent as this user (`true` = root), or `false` to stay who we are. @default true: root, unless we already are */
-  readonly become?: boolean | string
+  readonly become?: boolean | string | undefined
   /** @default 'sudo' */
-  readonly becomeMethod?: 'sudo' | 'su'
+  readonly becomeMethod?: 'sudo' | 'su' | undefined
   /** Password for sudo or su. */
-  readonly becomePassword?: string | Secret
+  readonly becomePassword?: string | Secret | undefined
   /** Seconds for each phase of connecting. @default 10 */
-  readonly connectTimeout?: number
+  readonly connectTimeout?: number | undefined
   /** How often to try connecting before the host counts as unreachable. @default 3 */
-  readonly connectAttempts?: number
+  readonly connectAttempts?: number | undefined
   /** Seconds between keepalives. @default 15 */
-  readonly keepalive?: number
+  readonly keepalive?: number | undefined
 }
 
 /** A host of the inventory after inheritance: what transport and roles see. */

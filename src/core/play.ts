@@ -11,28 +11,29 @@ const playbookBrand = Symbol.for('hostwright.playbook')
 /** What a play says. */
 export interface PlayOptions {
   /** @default the pattern */
-  readonly name?: string
+  readonly name?: string | undefined
   /** Which hosts: `web`, `web:!web2`, `web:&db`, `db*`, `all`. */
   readonly hosts: string
   /** Roles for these hosts, in order; a function may choose by host. */
   readonly roles?:
     | readonly (RoleUse | false | null | undefined)[]
     | ((host: Host) => readonly (RoleUse | false | null | undefined)[])
+    | undefined
   /** Tasks after the roles. */
   readonly tasks?: Tasks | ((host: Host) => Tasks)
   /** Tasks before the roles. */
   readonly preTasks?: Tasks | ((host: Host) => Tasks)
-  readonly tags?: string | readonly string[]
+  readonly tags?: string | readonly string[] | undefined
   /** Become this user for all tasks (`true` = root). @default the connection's */
-  readonly become?: boolean | string
+  readonly become?: boolean | string | undefined
   /** Hosts at a time: a number, `'30%'`, or a list of them (`[1, '50%']`); the last repeats. @default all */
-  readonly serial?: number | string | readonly (number | string)[]
+  readonly serial?: number | string | readonly (number | string)[] | undefined
   /** Stop the whole run when more than this share of a batch failed. @default 100 */
-  readonly maxFailPercentage?: number
-  /** One failed host stops all after the current task. @default false */
-  readonly anyErrorsFatal?: boolean
-  /** Only on the first host of the pattern. @default false */
-  readonly runOnce?: boolean
+  readonly maxFailPercentage?: number | undefined
+  /** One failed or unreachable host stops all after their current task. @default false */
+  readonly anyErrorsFatal?: boolean | undefined
+  /** Only on the first host of the pattern that can be reached. @default false */
+  readonly runOnce?: boolean | undefined
 }
 
 export interface Play extends PlayOptions {
@@ -92,6 +93,9 @@ export function play(options: PlayOptions): Play {
     if (!/^[1-9][0-9]*%?$/.test(String(size)))
       fail(`option 'serial': expected a number of hosts or a percentage such as '30%', found ${describeValue(size)}`)
   }
+  const { maxFailPercentage: share } = options
+  if (share !== undefined && !(typeof share === 'number' && share >= 0 && share <= 100))
+    fail(`option 'maxFailPercentage': expected a number from 0 to 100, found ${describeValue(share)}`)
   return Object.freeze({ ...options, [playBrand]: true as const, name: options.name ?? options.hosts, where })
 }
 

@@ -28,8 +28,11 @@ export interface RoleUse {
   readonly where: LazyLocation
 }
 
+/** Each may be left out or undefined: the inventory or the default gives it then. */
+type Optional<Input> = { readonly [Key in keyof Input]?: Input[Key] | undefined }
+
 /** Calling a role makes a use of it; parameters set here win over the inventory's. */
-export type Role<Input> = ((params?: Partial<Input>) => RoleUse) & { readonly definition: RoleDefinition }
+export type Role<Input> = ((params?: Optional<Input>) => RoleUse) & { readonly definition: RoleDefinition }
 
 type InputOf<E extends ObjectEntries> = v.InferInput<v.StrictObjectSchema<E, undefined>>
 type OutputOf<E extends ObjectEntries> = v.InferOutput<v.StrictObjectSchema<E, undefined>>

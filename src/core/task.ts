@@ -12,39 +12,39 @@ export interface Outcome {
 /** Try a task again while it fails or `until` says no. */
 export interface Retry<R extends Outcome = Outcome> {
   /** @default 3 */
-  readonly attempts?: number
+  readonly attempts?: number | undefined
   /** Seconds between attempts. @default 1 */
-  readonly delay?: number
+  readonly delay?: number | undefined
   /** Succeeds only when this says true of the result. */
-  readonly until?: (result: R) => boolean
+  readonly until?: ((result: R) => boolean) | undefined
 }
 
 /** The options that every resource takes beside its own. */
 export interface TaskOptions<R extends Outcome = Outcome> {
   /** A title in your words. @default the resource and its subject */
-  readonly name?: string
+  readonly name?: string | undefined
   /** Run only if true; `changed(task)` and `given(task, …)` decide during the run. */
   readonly when?: boolean | Condition | undefined
-  /** Handlers to run at the end of the play if this task changed something. */
+  /** Handlers to run at the end of the play if this task changed something, or failed half-way and the host goes on. */
   readonly notify?: Handler | readonly Handler[] | undefined
-  readonly tags?: string | readonly string[]
-  readonly retry?: Retry<R>
+  readonly tags?: string | readonly string[] | undefined
+  readonly retry?: Retry<R> | undefined
   /** Go on after a failure; it is reported as ignored. @default false */
-  readonly ignoreErrors?: boolean
+  readonly ignoreErrors?: boolean | undefined
   /** Overrides whether the task counts as changed. */
-  readonly changedWhen?: boolean | ((result: R) => boolean)
-  /** Makes a task that ran fail, by its result. */
-  readonly failedWhen?: (result: R) => boolean
+  readonly changedWhen?: boolean | ((result: R) => boolean) | undefined
+  /** Makes a task that succeeded fail, by its result. */
+  readonly failedWhen?: ((result: R) => boolean) | undefined
   /** Run as this user (`true` = root, `false` = the login user). @default as the play says */
-  readonly become?: boolean | string
+  readonly become?: boolean | string | undefined
   /** `false`: apply even in check mode (a read-only helper). `true`: never apply, only report. */
-  readonly check?: boolean
+  readonly check?: boolean | undefined
   /** Keep output, diff and arguments of this task out of every report. @default false */
-  readonly noLog?: boolean
-  /** Environment of the task's apply. */
-  readonly env?: Readonly<Record<string, string | Secret>>
+  readonly noLog?: boolean | undefined
+  /** Environment of the task's scripts, of those that only look too. */
+  readonly env?: Readonly<Record<string, string | Secret>> | undefined
   /** Seconds that an apply may take. @default 1800 */
-  readonly timeout?: number
+  readonly timeout?: number | undefined
 }
 
 const brand = Symbol.for('hostwright.node')
@@ -64,9 +64,9 @@ export interface Task<R extends Outcome = Outcome> {
 export interface Block {
   readonly [brand]: 'block'
   readonly tasks: Tasks
-  /** Runs if one of `tasks` failed; the host goes on if it succeeds. */
+  /** Runs if one of `tasks` failed; if it succeeds, the host goes on and the failures count as ignored. */
   readonly rescue: Tasks
-  /** Runs in any case. */
+  /** Runs in any case while the host can be reached: also before a stop (the first Ctrl-C), not when the run is given up (the second). */
   readonly always: Tasks
   readonly name: string | undefined
   readonly when: boolean | Condition | undefined
@@ -88,8 +88,8 @@ export interface Flush {
 }
 
 export type Node = Task | Block | After | Flush
-/** What a role may return: nodes, nested lists of them, and holes left by `condition && task`. */
-export type Tasks = Node | readonly Tasks[] | false | null | undefined | ''
+/** What a role may return: nodes, nested lists of them, and holes left by `condition && task`, `list.length && task`, `text && task`. */
+export type Tasks = Node | readonly Tasks[] | false | null | undefined | '' | 0
 
 /** A task, or several, that run once at the end of the play if something notified them. */
 export interface Handler {

@@ -55,7 +55,8 @@ fi`
 
 /** A step between arming and confirming: if it fails, the files are put back at once. */
 export function guardedStep(revert: Revert, step: ApplyStep): ApplyStep {
-  const trap = sh`trap 'code=$?; [ "$code" = 0 ] || sh ${`${folder}/${revert.name}/armed/revert`} >&2' EXIT`
+  const place = `${folder}/${revert.name}`
+  const trap = sh`trap 'code=$?; [ "$code" = 0 ] || { sh ${`${place}/armed/revert`} >&2 && rm -rf ${place}; }' EXIT`
   return { ...step, script: `${trap}\n(\n${step.script}\n)` }
 }
 

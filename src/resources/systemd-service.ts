@@ -141,7 +141,11 @@ function plan(state: UnitState, wish: SystemdServiceArgs): Plan {
   const add = (summary: string, script: string) =>
     changes.push({ summary, steps: [{ script: `export LC_ALL=C\n${script}` }] })
   if (state.NeedDaemonReload === 'yes') add('unit file changed on disk: read again', 'systemctl daemon-reload')
-  if (lifted) add('masked → not masked', sh`systemctl unmask -- ${unit}`)
+  if (lifted)
+    add(
+      'masked → not masked',
+      sh`systemctl unmask ${state.UnitFileState === 'masked-runtime' ? ['--runtime'] : []} -- ${unit}`,
+    )
   const boot = planBoot(unit, state, wish, lifted)
   if (boot && 'refused' in boot) return boot
   if (boot) add(boot.summary, boot.script)

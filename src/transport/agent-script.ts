@@ -10,6 +10,7 @@
 // - The agent and its steps write to pipes, never to the channel: a relay (cat) copies, and when the channel is gone it
 //   goes on reading, so that dpkg is not killed by SIGPIPE half-way. A relay's pipe can also be reopened by
 //   `>/dev/stdout`, which sshd's sockets cannot.
+// - Signals are sent by the shell's own kill: procps' /bin/kill takes `-TERM -1234` for process -1, which is everything.
 // - fd 5/6 are the two ends of one pipe inside the agent (a pipe reopened through /proc, pipe(7)): process numbers of
 //   the relays and of the running step.
 // - fd 7 is the lock (flock(1)); no step inherits it. fd 8/9 are the channel.
@@ -61,7 +62,7 @@ relayed() {
 }
 
 signal() {
-  kill -"$1" -"$2" 2>/dev/null || { [ -n "$3" ] && [ "$me" != 0 ] && sudo -n -u "$3" kill -"$1" -"$2" 2>/dev/null; }
+  kill -"$1" -"$2" 2>/dev/null || { [ -n "$3" ] && [ "$me" != 0 ] && sudo -n -u "$3" sh -c "kill -$1 -$2" 2>/dev/null; }
 }
 
 waited() {

@@ -107,7 +107,7 @@ function describeOurselves(now: Date): string {
 export function killScript(process: number, user: string | undefined): string {
   const group = Math.trunc(process)
   const other =
-    user === undefined ? '' : ` || sudo -n -u '${user.replaceAll("'", '')}' kill -"$1" -${group} 2>/dev/null`
+    user === undefined ? '' : ` || sudo -n -u '${user.replaceAll("'", '')}' sh -c "kill -$1 -${group}" 2>/dev/null`
   return [
     `signal() { kill -"$1" -${group} 2>/dev/null${other}; }`,
     'signal TERM || exit 0',

@@ -1,6 +1,6 @@
 // Hosts for engine tests: every step runs in a real /bin/sh, in a directory of its own. No ssh, no root needed.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as v from 'valibot'
@@ -23,6 +23,10 @@ export interface StandIn {
   /** Names of pending handlers' marks. */
   marks: () => string[]
   unreachable: boolean
+  /** The connection breaks right after a step whose script holds this text. */
+  breaksAt: string | undefined
+  /** How often it was connected to. */
+  connections: number
   /** The new connection of a confirmation fails. */
   lockedOut: boolean
 }
@@ -38,9 +42,14 @@ export function makeStandIn(): StandIn {
     marks: () =>
       existsSync(marks) ? readdirSync(marks).map((name) => readFileSync(join(marks, name), 'utf8').trim()) : [],
     unreachable: false,
+    breaksAt: undefined,
+    connections: 0,
     lockedOut: false,
   }
 }
+
+/** How many hosts are in a request at the same time, at most. */
+export const busy = { now: 0, most: 0 }
 
 export function connectTo(hosts: Readonly<Record<string, StandIn>>): Connect {
   return (host) => {
@@ -48,17 +57,23 @@ export function connectTo(hosts: Readonly<Record<string, StandIn>>): Connect {
     if (!standIn || standIn.unreachable) {
       return Promise.reject(new ProvisionError({ code: 'unreachable', message: `${host.name} does not answer` }))
     }
-    mkdirSync(standIn.root, { recursive: true })
+    standIn.connections++
     let requests = 0
     return Promise.resolve({
       get requests() {
         return requests
       },
-      run: (steps, options) => {
+      run: async (steps, options) => {
         requests++
         standIn.requests.push([...steps])
+        busy.most = Math.max(busy.most, ++busy.now)
+        await new Promise((resolve) => setImmediate(resolve))
+        busy.now--
         let broken = false
+        let lost = false
         const results = steps.map((step, index) => {
+          if (lost || options?.signal?.aborted)
+            return { code: -1, stdout: '', stderr: '', skipped: true, timedOut: false }
           if (broken && !step.always) return { code: -1, stdout: '', stderr: '', skipped: true, timedOut: false }
           const script = `marks=\n${step.script}`
             .replaceAll('/var/lib/hostwright/pending', join(standIn.root, 'marks'))
@@ -71,6 +86,7 @@ export function connectTo(hosts: Readonly<Record<string, StandIn>>): Connect {
           })
           if (child.stdout) options?.onOutput?.(index, 'stdout', child.stdout)
           if (child.status !== 0) broken = true
+          if (standIn.breaksAt && step.script.includes(standIn.breaksAt)) lost = true
           return {
             code: child.status ?? 255,
             stdout: child.stdout,
@@ -79,7 +95,8 @@ export function connectTo(hosts: Readonly<Record<string, StandIn>>): Connect {
             timedOut: false,
           }
         })
-        return Promise.resolve(results)
+        if (lost) throw new ProvisionError({ code: 'unreachable', message: 'the connection broke' })
+        return results
       },
       probeFresh: () =>
         standIn.lockedOut
@@ -144,17 +161,49 @@ export const note = defineResource<NoteArgs, NoteArgs, string, NoteResult>({
   },
 })
 
-/** Appends to a log each time it runs: a reload, say. */
-export const act = defineResource<{ say: string; fail?: boolean }, { say: string; fail?: boolean }, undefined>({
+interface ActArgs {
+  readonly say: string
+  readonly fail?: boolean | undefined
+}
+interface ActResult extends Outcome {
+  readonly stdout: string
+}
+
+/** Appends to a log each time it runs: a reload, say. Its result says `$ECHO` of its environment. */
+export const act = defineResource<ActArgs, ActArgs, undefined, ActResult>({
   name: 'act',
   schema: { say: v.string(), fail: v.optional(v.boolean()) },
   describe: (args) => args.say,
   probe: () => ':',
   parse: (_, wishes) => wishes.map(() => undefined),
   plan: (_, wish) => ({
-    changes: [{ summary: wish.say, steps: [{ script: wish.fail ? 'exit 7' : sh`echo ${wish.say} >>log` }] }],
+    changes: [
+      { summary: wish.say, steps: [{ script: wish.fail ? 'exit 7' : sh`echo ${wish.say} >>log; echo "\${ECHO-}"` }] },
+    ],
   }),
+  result: (outputs) => ({ stdout: outputs[0]?.stdout.trim() ?? '' }),
   converges: 'none',
+})
+
+/** Fails unless a file exists; changes nothing. */
+export const exists = defineResource<{ file: string }, { file: string }, boolean>({
+  name: 'exists',
+  schema: { file: v.string() },
+  describe: (args) => args.file,
+  probe: (wishes) => wishes.map((wish) => sh`if [ -e ${wish.file} ]; then echo yes; else echo no; fi`).join('\n'),
+  parse: (stdout, wishes) => wishes.map((_, index) => stdout.split('\n')[index] === 'yes'),
+  plan: (state, wish) => (state ? { unchanged: 'exists' } : { refused: `${wish.file} does not exist` }),
+  readOnly: true,
+})
+
+/** Reads a file that must be there: its probe fails else. Says `$PREFIX` of its environment before it. */
+export const strict = defineResource<{ file: string }, { file: string }, string>({
+  name: 'strict',
+  schema: { file: v.string() },
+  describe: (args) => args.file,
+  probe: (wishes) => wishes.map((wish) => sh`test -e ${wish.file}; echo "\${PREFIX-}"$(cat ${wish.file})`).join('\n'),
+  parse: (stdout, wishes) => wishes.map((_, index) => stdout.split('\n')[index] ?? ''),
+  plan: (state) => ({ unchanged: `says ${state}` }),
 })
 
 export function makeInventory(names: readonly string[]): Inventory {

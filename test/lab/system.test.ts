@@ -205,7 +205,12 @@ test.serial('a service that dies at once fails with its journal', async (t) => {
 
 test.serial('results reach later tasks, and a command that fails says why', async (t) => {
   const version = shell.command({ run: 'echo 1; echo 2', probe: true })
-  const made = shell.command({ run: 'cat; exit 3', stdin: "it's $HOME", okCodes: [0, 3], failedWhen: (r) => r.code !== 3 })
+  const made = shell.command({
+    run: 'cat; exit 3',
+    stdin: "it's $HOME",
+    okCodes: [0, 3],
+    failedWhen: (r) => r.code !== 3,
+  })
   const ran = await lab().run([
     play({
       hosts: 'bk',

@@ -144,6 +144,13 @@ planTable([
     expect: { changes: ['masked → not masked', '→ enabled', 'inactive (dead) → started'] },
   },
   {
+    title: 'a mask until the next boot is lifted where it is',
+    task: systemdService({ unit: 'nginx', masked: false }),
+    probe: answer({ LoadState: 'masked', ...stopped, UnitFileState: 'masked-runtime' }),
+    expect: { changes: ['masked → not masked'] },
+    scripts: ["export LC_ALL=C\nsystemctl unmask '--runtime' -- nginx.service"],
+  },
+  {
     title: 'stops before it masks',
     task: systemdService({ unit: 'nginx', state: 'stopped', masked: true }),
     probe: answer(),

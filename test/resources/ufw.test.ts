@@ -240,7 +240,7 @@ test('ufw.ruleset: odd comments travel as hexadecimal text in the input, never i
 test('ufw.ruleset: the revert is armed before anything else, and every later step triggers it when it fails', (t) => {
   const { plan, steps } = scriptsOf(ufwRuleset({ rules: [ssh, web], revertAfter: 90 }), answer({}))
   t.regex(steps[0]?.script ?? '', /systemd-run .* --on-active=90 /)
-  t.true(steps.slice(1).every((step) => step.script.startsWith(`trap 'code=$?; [ "$code" = 0 ] || sh `)))
+  t.true(steps.slice(1).every((step) => step.script.startsWith(`trap 'code=$?; [ "$code" = 0 ] || { sh /run/`)))
   t.is(plan.confirm?.what, 'the new firewall rules')
 })
 

@@ -1,0 +1,103 @@
+// The host's firewall: default deny, ssh first, and what the host's roles declare that they need.
+import { apt, assert, type Host, role, systemd, ufw, v } from 'hostwright'
+
+const policy = v.picklist(['allow', 'deny', 'reject'])
+const sources = v.pipe(v.array(v.string()), v.minLength(1, 'expected at least one address or network'))
+
+const params = {
+  /** Who may connect by ssh. It must hold the address that provision comes from. @default everyone */
+  sshSources: v.optional(sources),
+  /** Others may connect by ssh too, but at most 5 times in 30 seconds from one address. @default false */
+  sshLimitOthers: v.optional(v.boolean(), false),
+  /** Ports of ssh on this host. @default the port in the inventory */
+  sshPorts: v.optional(v.pipe(v.array(v.number()), v.minLength(1))),
+  /** Addresses and networks that nothing is accepted from, whatever else is declared. @default none */
+  blocked: v.optional(v.array(v.string()), []),
+  /** Rules beside those that the roles declare; they come before them. @default none */
+  rules: v.optional(v.array(v.custom<ufw.UfwRule>((input) => typeof input === 'object' && input !== null)), []),
+  /** What happens to incoming packets that no rule names. @default 'deny' */
+  incoming: v.optional(policy, 'deny'),
+  /** The same for outgoing ones. @default 'allow' */
+  outgoing: v.optional(policy, 'allow'),
+  /** The same for those that pass through. @default 'deny' */
+  routed: v.optional(policy, 'deny'),
+  /** How much is logged. @default 'low' */
+  logging: v.optional(v.picklist(['off', 'low', 'medium', 'high', 'full']), 'low'),
+  /** Rules for IPv6 too. @default as ufw is set (Debian: true) */
+  ipv6: v.optional(v.boolean()),
+  /** Filter. @default true */
+  enabled: v.optional(v.boolean(), true),
+}
+
+export type FirewallParams = v.InferInput<v.StrictObjectSchema<typeof params, undefined>>
+type Checked = v.InferOutput<v.StrictObjectSchema<typeof params, undefined>>
+
+declare module 'hostwright' {
+  interface HostVars {
+    firewall?: Partial<FirewallParams>
+  }
+}
+
+/** Put it after the roles whose ports it opens, or before: it asks all roles of the playbook on this host. */
+export const firewall = role(
+  'firewall',
+  {
+    params,
+    verify: (given, host) =>
+      given.enabled && [
+        assert({
+          that: `PATH="$PATH:/usr/sbin" && grep -qix ENABLED=yes /etc/ufw/ufw.conf && iptables -w 10 -S INPUT | grep -qx -- '-P INPUT ${given.incoming === 'allow' ? 'ACCEPT' : 'DROP'}'`,
+          message: 'the firewall is on, and the kernel drops what no rule names',
+        }),
+        assert({
+          that: `[ "$(PATH="$PATH:/usr/sbin" iptables -w 10 -S ufw-user-input | grep -c -- '-j')" -ge ${rulesOf(given, host).filter(appliesToIPv4).length} ]`,
+          message: 'the kernel has a rule for every rule that was declared',
+        }),
+      ],
+  },
+  (given, host) => [
+    apt.package({ pkg: 'ufw' }),
+    ufw.ruleset({
+      rules: rulesOf(given, host),
+      defaultIncoming: given.incoming,
+      defaultOutgoing: given.outgoing,
+      defaultRouted: given.routed,
+      logging: given.logging,
+      ...(given.ipv6 !== undefined && { ipv6: given.ipv6 }),
+      enabled: given.enabled,
+    }),
+    // Loads the rules at boot; the unit need not be active now.
+    systemd.service({ unit: 'ufw', enabled: given.enabled }),
+  ],
+)
+
+function rulesOf(given: Checked, host: Host): ufw.UfwRule[] {
+  const ports = (given.sshPorts ?? [host.sshPort]).join(',')
+  return [
+    ...given.blocked.map((from): ufw.UfwRule => ({ action: 'deny', from, comment: 'blocked' })),
+    { action: 'allow', port: ports, ...(given.sshSources && { from: given.sshSources }), comment: 'ssh' },
+    ...(given.sshLimitOthers && given.sshSources
+      ? [{ action: 'limit', port: ports, comment: 'ssh of others' } as const]
+      : []),
+    ...given.rules,
+    ...host.openings().flatMap((opening): ufw.UfwRule[] => {
+      // An empty list means that nobody is there to connect, not everybody.
+      if (opening.from?.length === 0) return []
+      return [
+        {
+          action: 'allow',
+          port: opening.port,
+          protocol: opening.protocol ?? 'tcp',
+          ...(opening.from && { from: [...opening.from] }),
+          ...(opening.comment !== undefined && { comment: opening.comment }),
+        },
+      ]
+    }),
+  ]
+}
+
+function appliesToIPv4(rule: ufw.UfwRule): boolean {
+  return (
+    rule.direction !== 'out' && [rule.from ?? 'any', rule.to ?? 'any'].flat().every((address) => !address.includes(':'))
+  )
+}
