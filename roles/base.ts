@@ -73,8 +73,11 @@ const params = {
   timeServers: v.optional(v.array(word), []),
   /** Users who administer the host. @default none */
   admins: v.optional(v.array(admin), []),
-  /** Kernel parameters beside or instead of the role's; `false` sets none. @default {} */
-  sysctl: v.optional(v.union([v.record(v.string(), v.union([v.string(), v.number()])), v.literal(false)]), {}),
+  /** Kernel parameters beside or instead of the role's; `false` leaves one of them, or all, alone. @default {} */
+  sysctl: v.optional(
+    v.union([v.record(v.string(), v.union([v.string(), v.number(), v.literal(false)])), v.literal(false)]),
+    {},
+  ),
   /** Settings of the ssh daemon; `false` leaves it alone. @default {} */
   ssh: v.optional(v.union([ssh, v.literal(false)]), {}),
 }
@@ -135,7 +138,7 @@ export const base = role(
     given.timezone !== undefined && timezone(given.timezone),
     timeTasks(given),
     given.admins.map(adminTasks),
-    given.sysctl !== false && sysctl({ settings: { ...hardening, ...given.sysctl } }),
+    given.sysctl !== false && sysctl({ name: 'kernel parameters', settings: parametersOf(given.sysctl) }),
     given.ssh !== false && sshTasks(given.ssh),
   ],
 )
@@ -145,6 +148,11 @@ function peersOf(host: Host) {
   return host.inventory.hosts
     .filter((peer) => isIP(peer.connection.address) !== 0)
     .map((peer) => ({ address: peer.connection.address, names: [peer.name] }))
+}
+
+function parametersOf(own: Readonly<Record<string, string | number | false>>): Record<string, string | number> {
+  const all = Object.entries<string | number | false>({ ...hardening, ...own })
+  return Object.fromEntries(all.filter((entry): entry is [string, string | number] => entry[1] !== false))
 }
 
 function timezone(zone: string): Task {

@@ -117,23 +117,25 @@ class Oracle {
 
   /** False: failed. */
   walk(nodes: readonly Node[]): boolean {
-    return nodes.every((node) => {
-      switch (node.kind) {
-        case 'mix':
-          return this.mix(node)
-        case 'flush':
-          this.flush()
-          return true
-        case 'after': {
-          const known = this.outcomes.get(node.on)
-          return !known || known.skipped || this.walk(node.inside)
-        }
-        case 'block': {
-          const ended = this.walk(node.body) || (node.rescue.length > 0 && this.walk(node.rescue))
-          return this.walk(node.always) && ended
-        }
+    return nodes.every((node) => this.step(node))
+  }
+
+  private step(node: Node): boolean {
+    switch (node.kind) {
+      case 'mix':
+        return this.mix(node)
+      case 'flush':
+        this.flush()
+        return true
+      case 'after': {
+        const known = this.outcomes.get(node.on)
+        return !known || known.skipped || this.walk(node.inside)
       }
-    })
+      case 'block': {
+        const ended = this.walk(node.body) || (node.rescue.length > 0 && this.walk(node.rescue))
+        return this.walk(node.always) && ended
+      }
+    }
   }
 
   flush(): void {
