@@ -1,5 +1,5 @@
 // The host's firewall: default deny, ssh first, and what the host's roles declare that they need.
-import { apt, assert, type Host, role, systemd, ufw, v } from 'hostwright'
+import { apt, assert, file, type Host, role, systemd, ufw, v } from 'hostwright'
 
 const policy = v.picklist(['allow', 'deny', 'reject'])
 const sources = v.pipe(v.array(v.string()), v.minLength(1, 'expected at least one address or network'))
@@ -57,6 +57,8 @@ export const firewall = role(
   },
   (given, host) => [
     apt.package({ pkg: 'ufw' }),
+    // ufw sets kernel parameters of its own each time it starts (log_martians=0, say); with the base role they are the base role's alone
+    host.roles.includes('base') && file.line({ path: '/etc/default/ufw', match: '^IPT_SYSCTL=', line: 'IPT_SYSCTL=' }),
     ufw.ruleset({
       rules: rulesOf(given, host),
       defaultIncoming: given.incoming,

@@ -105,14 +105,14 @@ export function topologyOf(given: Pick<Checked, 'group' | 'primary'>, host: Host
   return { isPrimary: primary.name === host.name, primary: addressOf(primary), peers }
 }
 
-/** Where an app finds the databases: addresses of the primary and of the replicas. */
+/** Where an app finds the databases: names of the primary and of the replicas, as the role base puts them into /etc/hosts and as their certificates say. */
 export function databaseHosts(host: Host): { readonly primary: string; readonly replicas: readonly string[] } {
   const { group = 'db', primary } = host.vars.mysql ?? {}
   const members = host.inventory.group(group)
   const first = members.find((member) => member.name === primary) ?? members[0]
   if (!first)
     throw new ProvisionError({ code: 'playbook', message: `group ${group} has no hosts: who is the database?` })
-  return { primary: addressOf(first), replicas: members.filter((member) => member !== first).map(addressOf) }
+  return { primary: first.name, replicas: members.filter((member) => member !== first).map((member) => member.name) }
 }
 
 /** By which address others reach a host. */

@@ -23,6 +23,8 @@ interface Pending {
 export class Handlers {
   /** The marks on the host. */
   private readonly marks = new Map<string, Mark>()
+  /** Marks that this run wrote for handlers that have not run yet. */
+  private readonly written = new Set<string>()
   /** Marks of an earlier run that no handler of this one has taken up exactly. */
   private readonly earlier = new Set<string>()
   /** Those of them for which a handler of the same name was taken up. */
@@ -93,12 +95,16 @@ export class Handlers {
 
   /** These marks are on their way to the host. */
   marked(marks: readonly Mark[]): void {
-    for (const mark of marks) this.marks.set(mark.key, mark)
+    for (const mark of marks) {
+      this.marks.set(mark.key, mark)
+      this.written.add(mark.key)
+    }
   }
 
-  /** The change of that task was none after all: the keys of the marks to remove. */
-  withdraw(marks: readonly Mark[]): readonly string[] {
-    return this.forget(marks.map((mark) => mark.key))
+  /** The change of that task was none after all: the keys of the marks to remove, of those that this run wrote. */
+  withdraw(item: TaskItem): readonly string[] {
+    const keys = listOf(item.task.options.notify).map((handler) => markKey(item.role, handler))
+    return this.forget(keys.filter((key) => this.written.has(key)))
   }
 
   /** Notifies a task's handlers. `certain` is false if in check mode the task only may change something. */
@@ -127,13 +133,17 @@ export class Handlers {
   /** A handler ran: the keys of the marks to remove, unless `keepMarks` (check mode). */
   done({ entry }: Pending, keepMarks: boolean): readonly string[] {
     this.pending.delete(entry)
+    for (const key of entry.keys) this.written.delete(key)
     return keepMarks ? [] : this.forget([...entry.keys])
   }
 
   private forget(keys: readonly string[]): readonly string[] {
     const wanted = new Set([...this.pending.keys()].flatMap((entry) => [...entry.keys]))
     const gone = keys.filter((key) => this.marks.has(key) && !wanted.has(key))
-    for (const key of gone) this.marks.delete(key)
+    for (const key of gone) {
+      this.marks.delete(key)
+      this.written.delete(key)
+    }
     return gone
   }
 

@@ -26,6 +26,8 @@ export type Answer = { readonly state: unknown } | { readonly error: ProvisionEr
 export interface Question {
   readonly steps: readonly Step[]
   readonly groups: readonly (readonly Prepared[])[]
+  /** Tasks that cannot even be asked, with the reason. */
+  readonly faults: ReadonlyMap<TaskItem, Answer>
 }
 
 /** The window after a change; it doubles with every request that found nothing to do. */
@@ -103,7 +105,7 @@ export class LookAhead {
     for (let attempt = 1; attempt <= 2; attempt++) {
       const ahead = own.resource.probeInTurn ? [] : this.ahead(own.item, undefined, place)
       const question = this.compose([own, ...ahead], undefined)
-      this.read(question, await send(question.steps))
+      this.read(question, question.steps.length > 0 ? await send(question.steps) : [])
       const answer = this.take(own.item)
       if (answer) return answer
     }
@@ -179,7 +181,25 @@ export function askAll(
       groups.push(fresh)
     }
   }
-  return { groups, steps: groups.map(stepOf) }
+  return toQuestion(groups)
+}
+
+/** A resource that cannot put a wish into words (a NUL byte in a name) spoils the question of no other task. */
+function toQuestion(groups: readonly Prepared[][]): Question {
+  const faults = new Map<TaskItem, Answer>()
+  const asked: (readonly Prepared[])[] = []
+  const steps: Step[] = []
+  const add = (group: readonly Prepared[]): void => {
+    try {
+      steps.push(stepOf(group))
+      asked.push(group)
+    } catch (error) {
+      if (group.length > 1) for (const task of group) add([task])
+      else if (group[0]) faults.set(group[0].item, { error: asProbeError(error, group[0]) })
+    }
+  }
+  for (const group of groups) add(group)
+  return { groups: asked, steps, faults }
 }
 
 function stepOf(group: readonly Prepared[]): Step {
@@ -199,7 +219,7 @@ export function readAll(
   results: readonly StepResult[],
   host: string,
 ): { readonly answers: Map<TaskItem, Answer>; readonly failed: readonly TaskItem[] } {
-  const answers = new Map<TaskItem, Answer>()
+  const answers = new Map<TaskItem, Answer>(question.faults)
   const failed: TaskItem[] = []
   for (const [index, group] of question.groups.entries()) {
     const result = results[index]

@@ -46,14 +46,14 @@ export async function applyPlan(
   // These probes are to see the state after the change; if that failed they are not wanted.
   const probes = question.steps.map((step) => ({ ...step, always: false }))
   handlers.marked(marks)
-  const unmark = (): void => session.clearLater(handlers.withdraw(marks))
+  const unmark = (): void => session.clearLater(handlers.withdraw(item))
   let results: readonly StepResult[]
   try {
     const steps = [...marking, ...changes, ...(plan.confirm ? [] : probes)]
     results = await send(state, item, ref, steps, { from: marking.length, count: changes.length })
   } catch (error) {
     // the connection broke: the marks may be written, and the change made; anything else was never sent
-    if (!(error instanceof HostStopped)) handlers.withdraw(marks)
+    if (!(error instanceof HostStopped)) handlers.withdraw(item)
     else if (!quiet) handlers.notify(item, true)
     throw error
   }

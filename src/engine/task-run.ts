@@ -57,7 +57,8 @@ export async function runTask(
   const outcome = outcomeOf(result)
   results.record(item.task, { outcome, unknown: result.unknown ?? 'nothing' })
   // A change that failed half-way may have altered what the handlers are for.
-  if (outcome.changed || result.touched) handlers.notify(item, true)
+  if (outcome.changed || (result.status === 'failed' && result.touched)) handlers.notify(item, true)
+  else state.session.clearLater(handlers.withdraw(item))
   if (result.status !== 'failed') return report.end(result.status, { plan: result.plan, reason: result.reason })
   if (item.task.options.ignoreErrors) return report.end('ignored', { error: result.error, plan: result.plan })
   report.end('failed', { error: result.error, plan: result.plan })

@@ -40,6 +40,7 @@ export type SourceAnswer =
       readonly purged: string
       readonly serverId: string
       readonly serverUuid: string
+      readonly readOnly: boolean
     }
 
 export interface ReplicationState {
@@ -87,8 +88,9 @@ SELECT 'datadir', @@GLOBAL.datadir;
 ${schemata}`
 
 const mysqlSourceQuery =
-  "SELECT 'source', @@GLOBAL.gtid_executed, @@GLOBAL.gtid_purged, @@GLOBAL.server_id, @@GLOBAL.server_uuid;"
-const mariadbSourceQuery = "SELECT 'source', @@GLOBAL.gtid_binlog_state, '', @@GLOBAL.server_id, '';"
+  "SELECT 'source', @@GLOBAL.gtid_executed, @@GLOBAL.gtid_purged, @@GLOBAL.server_id, @@GLOBAL.server_uuid, @@GLOBAL.read_only;"
+const mariadbSourceQuery =
+  "SELECT 'source', @@GLOBAL.gtid_binlog_state, '', @@GLOBAL.server_id, '', @@GLOBAL.read_only;"
 
 /** Asks the host about itself, then each wished source; own state first, so that what a replica has and its source has not is errant. */
 export function replicationProbe(wishes: readonly SourceQuestion[]): string {
@@ -184,18 +186,20 @@ function sourceAnswer(rows: readonly string[][], index: number): SourceAnswer {
   const start = rows.findIndex(([kind, number]) => kind === 'ask' && number === String(index))
   const answer = start < 0 ? [] : rows.slice(start + 1)
   const part = answer.slice(0, indexOrEnd(answer, 'ask'))
-  const source = part.find(([kind, ...rest]) => kind === 'source' && rest.length === 4)
+  const source = part.find(([kind, ...rest]) => kind === 'source' && rest.length === 5)
   if (!source) {
     const message = part.find(([kind]) => kind === 'unknown')?.[1]?.trim()
     return { status: 'unknown', message: message ?? `it said ${JSON.stringify(part.flat().join(' ').slice(0, 120))}` }
   }
-  const [, executed = '', purged = '', serverId = '', serverUuid = ''] = source
+  const [, executed = '', purged = '', serverId = '', serverUuid = '', readOnly = ''] = source
   return {
     status: 'known',
     executed: executed.replaceAll('\n', ''),
     purged: purged.replaceAll('\n', ''),
     serverId,
     serverUuid,
+    // MariaDB 12 has words for it; only OFF takes writes.
+    readOnly: !['0', 'OFF'].includes(readOnly),
   }
 }
 

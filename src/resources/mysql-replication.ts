@@ -112,6 +112,13 @@ export function planReplication(state: ReplicationState, wish: ReplicationWish):
   if (!state.configured && state.schemas.length === 0) return seed('no replica, no data')
   const errant = errantOf(state, flavour)
   if (!state.configured) {
+    if (!server.readOnly && source.status === 'known' && source.readOnly) {
+      return refuse(
+        `this server takes writes and its source ${name} does not: it looks like the primary itself`,
+        undefined,
+        `Name this host as the primary, or promote ${wish.source} first (docs/roles/mysql.md).`,
+      )
+    }
     if (canJoin(state, flavour)) {
       return {
         changes: [

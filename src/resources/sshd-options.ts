@@ -102,7 +102,7 @@ export function compareEffective(options: SshdOptions, answer: string): readonly
   for (const line of answer.split('\n')) {
     const at = line.indexOf(' ')
     if (at < 0) continue
-    const key = line.slice(0, at)
+    const key = line.slice(0, at).toLowerCase() // OpenSSH 10.6 prints keywords as its manual writes them, earlier ones in lower case
     effective.set(key, [...(effective.get(key) ?? []), line.slice(at + 1).trim()])
   }
   return entriesOf(options).flatMap(([keyword, values, form]) => {
@@ -135,7 +135,9 @@ function sameWords(left: readonly string[], right: readonly string[]): boolean {
   return words(left) === words(right.map(normal))
 }
 
-/** sshd prints the old name of `prohibit-password`. */
+/** `sshd -T` prints the old name of `prohibit-password`, and since OpenSSH 10.6 true and false for some flags. */
+const synonyms: Readonly<Record<string, string>> = { 'without-password': 'prohibit-password', true: 'yes', false: 'no' }
+
 function normal(value: string): string {
-  return value === 'without-password' ? 'prohibit-password' : value
+  return synonyms[value] ?? value
 }

@@ -114,10 +114,9 @@ async function openSocket(hop: Hop, timeout: number, signal: AbortSignal | undef
   const socket = connectTcp({ host: hop.target.address, port: hop.target.port, noDelay: true })
   const connected = new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve)
-    socket.once('error', reject)
+    socket.on('error', reject) // for ever: later ones are ssh2's to tell, but none may go unheard
   })
   await within(timeout, connected, () => socket.destroy(), signal)
-  socket.removeAllListeners('error')
   return socket
 }
 

@@ -82,11 +82,12 @@ async function openChannel(
   target: Target,
   settings: DialSettings,
 ): Promise<Channel> {
-  const opened = new Promise<ClientChannel>((resolve, reject) => {
-    session.client.exec(command, (error, channel) => (error ? reject(error) : resolve(channel)))
+  const opened = new Promise<Channel>((resolve, reject) => {
+    // Listened to at once: a command that fails fast tells its exit code in the same packet as its start.
+    session.client.exec(command, (error, channel) => (error ? reject(error) : resolve(toChannel(channel, session))))
   })
   try {
-    return toChannel(await within(settings.timeout, opened, () => undefined, settings.signal), session)
+    return await within(settings.timeout, opened, () => undefined, settings.signal)
   } catch (error) {
     throw explainConnect(session.broken() ?? error, target, 'opening a channel', settings.timeout)
   }

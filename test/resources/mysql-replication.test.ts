@@ -21,6 +21,7 @@ interface Answer {
   readonly lag?: string
   readonly source?: string
   readonly superReadOnly?: string
+  readonly readOnly?: string
   readonly gtidMode?: string
   readonly seeding?: boolean
 }
@@ -31,7 +32,7 @@ const healthy = '10.0.0.11\t3306\treplicator\t1\tYES\t/etc/mysql/tls/ca.pem\tYES
 function mysql(answer: Answer): string {
   const configured = answer.configured === undefined ? healthy : answer.configured
   return [
-    `super_read_only\t${answer.superReadOnly ?? 'ON'}\nread_only\tON\nversion\t9.7.4`,
+    `super_read_only\t${answer.superReadOnly ?? 'ON'}\nread_only\t${answer.readOnly ?? 'ON'}\nversion\t9.7.4`,
     ...(answer.seeding ? ['seeding'] : []),
     `self\t2\t${own}\t${answer.gtidMode ?? 'ON'}\t${answer.executed ?? `${theirs}:1-50`}`,
     ...(answer.schemas ?? ['shop']).map((name) => `schema\t${name}`),
@@ -46,7 +47,7 @@ function mysql(answer: Answer): string {
           `lag\t${answer.lag ?? '0'}`,
         ]),
     'ask\t0',
-    answer.source ?? `source\t${theirs}:1-50\t\t1\t${theirs}`,
+    answer.source ?? `source\t${theirs}:1-50\t\t1\t${theirs}\t0`,
     '',
   ].join('\n')
 }
@@ -69,7 +70,7 @@ const rows: readonly Row[] = [
     task,
     probe: mysql({
       executed: `${own}:1-3,\\n${theirs}:1-50`,
-      source: `source\t${own}:1-3,\\n${theirs}:1-50\t\t1\t${theirs}`,
+      source: `source\t${own}:1-3,\\n${theirs}:1-50\t\t1\t${theirs}\t0`,
     }),
     expect: { unchanged: 'replicates from 10.0.0.11:3306' },
   },
@@ -106,11 +107,24 @@ const rows: readonly Row[] = [
     probe: mysql({
       configured: '',
       executed: `${theirs}:1-40`,
-      source: `source\t${theirs}:1-50\t${theirs}:1-45\t1\t${theirs}`,
+      source: `source\t${theirs}:1-50\t${theirs}:1-45\t1\t${theirs}\t0`,
     }),
     expect: {
       refused:
         'this server is no replica and has its own schemas (shop); seeding it from 10.0.0.11:3306 would destroy them',
+    },
+  },
+  {
+    title: 'the running primary does not become a replica of a replica',
+    task,
+    probe: mysql({
+      configured: '',
+      superReadOnly: 'OFF',
+      readOnly: 'OFF',
+      source: `source\t${theirs}:1-50\t\t1\t${theirs}\t1`,
+    }),
+    expect: {
+      refused: 'this server takes writes and its source 10.0.0.11:3306 does not: it looks like the primary itself',
     },
   },
   {
@@ -200,13 +214,13 @@ const rows: readonly Row[] = [
   {
     title: 'two servers with one server_id',
     task,
-    probe: mysql({ source: `source\t${theirs}:1-50\t\t2\t${theirs}` }),
+    probe: mysql({ source: `source\t${theirs}:1-50\t\t2\t${theirs}\t0` }),
     expect: { refused: 'this server and its source 10.0.0.11:3306 have the same server_id 2' },
   },
   {
     title: 'a copied machine with the same server_uuid',
     task,
-    probe: mysql({ source: `source\t${theirs}:1-50\t\t1\t${own}` }),
+    probe: mysql({ source: `source\t${theirs}:1-50\t\t1\t${own}\t0` }),
     expect: { refused: `this server and its source 10.0.0.11:3306 have the same server_uuid ${own}` },
   },
   {
@@ -255,7 +269,7 @@ function mariadb(answer: {
     answer.status ?? '',
     `password\t${digest}`,
     'ask\t0',
-    answer.source ?? 'source\t0-1-50\t\t1\t',
+    answer.source ?? 'source\t0-1-50\t\t1\t\t0',
     '',
   ].join('\n')
 }

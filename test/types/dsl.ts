@@ -1,5 +1,19 @@
 // What must not compile. Each @ts-expect-error is a test: tsc fails if the line below it is accepted.
-import { changed, defineInventory, file, given, handler, hostname, play, role, shell, systemd, v } from 'hostwright'
+import {
+  after,
+  block,
+  changed,
+  defineInventory,
+  file,
+  given,
+  handler,
+  hostname,
+  play,
+  role,
+  shell,
+  systemd,
+  v,
+} from 'hostwright'
 
 const main = file.file({ dest: '/etc/motd', content: 'hello' })
 const command = shell.command({ run: 'uname' })
@@ -46,3 +60,51 @@ defineInventory({ hosts: { web1: { address: '192.0.2.1', port: 22 } }, groups: {
 defineInventory({ hosts: { web1: { port: '22' } } })
 // @ts-expect-error a misspelt connection setting
 defineInventory({ hosts: { web1: { adress: '192.0.2.1' } } })
+
+// Optional things may be undefined: what `cond ? x : undefined` and a spread of optional values give compiles.
+declare const maybe: boolean | undefined
+declare const options: { name?: string; tags?: string[]; port?: number }
+const optional = file.file({
+  dest: '/etc/motd',
+  content: 'x',
+  name: maybe ? 'motd' : undefined,
+  when: maybe ? changed(main) : undefined,
+  notify: maybe ? reload : undefined,
+  become: maybe,
+  retry: maybe ? { attempts: 2, delay: undefined } : undefined,
+  failedWhen: undefined,
+})
+block({ tasks: optional, when: maybe, name: options.name, tags: options.tags })
+play({
+  hosts: 'all',
+  name: options.name,
+  tags: options.tags,
+  serial: options.port,
+  roles: maybe ? [sample()] : undefined,
+})
+sample({ port: options.port })
+defineInventory({ hosts: { web1: { port: options.port, user: options.name } }, vars: { app: undefined } })
+
+// What a role may return: one task, nested lists, and what `&&` leaves of a boolean, a text, a length, an option.
+role('returns', { params: { list: v.array(v.string()), text: v.optional(v.string()) } }, ({ list, text }) => [
+  list.length && main,
+  text && main,
+  maybe && [main, null],
+  list.map((entry) => [entry !== '' && main]),
+])
+role('one', () => main)
+// @ts-expect-error a handler is not a task of a role
+role('handler', () => reload)
+// @ts-expect-error a promise is not a list of tasks
+role('later', async () => [main])
+
+// Parameters without a schema are inferred from the function.
+const plain = role('plain', ({ port }: { port: number }) => port > 0 && main)
+plain({ port: 1 })
+// @ts-expect-error a parameter of the wrong type
+plain({ port: '1' })
+after(command, (result) => result.lines.map((line) => shell.command({ run: `echo ${line.length}` })))
+// @ts-expect-error an unknown field of a result
+after(command, (result) => result.linez && main)
+// @ts-expect-error until gets the typed result
+shell.command({ run: 'x', retry: { until: (result) => result.stdout === 1 } })
