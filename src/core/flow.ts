@@ -43,7 +43,7 @@ export function not(condition: Condition): Condition {
 
 /**
  * Tasks that depend on a result: a branch taken when the run gets there.
- * The engine cannot look past it, so prefer `when: given(…)` where the tasks are the same either way.
+ * The engine cannot look into it ahead of time, so prefer `when: given(…)` where the tasks are the same either way.
  */
 export function after<R extends Outcome>(task: Task<R>, branch: (result: R) => Tasks): After {
   return makeNode('after', { task, branch: branch as (result: never) => Tasks, where: callerOf(after) })

@@ -19,6 +19,8 @@ export interface PlanContext {
   readonly facts: Facts
   /** True in check mode. */
   readonly check: boolean
+  /** Check mode, and an earlier change on this host was not made: what is absent now may come by it. @default false */
+  readonly pretended?: boolean
 }
 
 /** One thing carried out on the host: a shell script, with bytes on its stdin if it needs some. */

@@ -1,5 +1,6 @@
 // A run: plays in order, each a barrier; hosts side by side within a play, each on its own. Everything that can be
 // checked without a host is checked before the first connection.
+import { setMaxListeners } from 'node:events'
 import { isProvisionError, ProvisionError } from '../core/error.ts'
 import type { Emit, HostRecap } from '../core/events.ts'
 import type { Inventory, InventoryHost } from '../core/host.ts'
@@ -8,15 +9,13 @@ import { isRoleUse, type RoleDefinition } from '../core/role.ts'
 import type { Secrets } from '../core/secret.ts'
 import type { Connect } from '../transport/connection.ts'
 import { inParallel, makeBatches } from './batches.ts'
-import { expandPlay, type HostContext, makeHostContext, type Site } from './host-context.ts'
+import { expandPlay, type Site } from './host-context.ts'
 import { HostRun } from './host-run.ts'
 import type { HostRunOptions } from './host-state.ts'
-import { handlerItems, type Item, leaves, listOf, selectByTags, type TaskItem } from './items.ts'
-import { checkOrder } from './order.ts'
-import { environmentOf, wishOf } from './prepare.ts'
+import type { Item } from './items.ts'
 import { hideSecrets, redactError } from './redact.ts'
+import { expandOffline, makeContexts, makeSite, makeStages, type Stage } from './stages.ts'
 import { HostStopped } from './stopped.ts'
-import { FactsNeeded } from './user-code.ts'
 
 /** What to run, on what, how. */
 export interface RunRequest {
@@ -50,12 +49,6 @@ export interface RunResult {
   readonly outcome: 'ok' | 'failed' | 'unreachable' | 'interrupted'
   /** Check mode: something would change, or may. */
   readonly pending: boolean
-}
-
-/** A play with its hosts. */
-interface Stage {
-  readonly play: Play
-  readonly hosts: readonly InventoryHost[]
 }
 
 /**
@@ -99,8 +92,8 @@ class Run {
       check: request.check ?? false,
       tags: request.tags ?? [],
       skipTags: request.skipTags ?? [],
-      stop: AbortSignal.any([this.cancel.signal, ...(request.stop ? [request.stop] : [])]),
-      giveUp: request.giveUp ?? new AbortController().signal,
+      stop: sharedSignal(this.cancel.signal, request.stop),
+      giveUp: sharedSignal(request.giveUp),
       now: request.now ?? (() => performance.now()),
     }
     this.runs = new Map([...contexts].map(([name, context]) => [name, new HostRun(context, this.options)]))
@@ -112,7 +105,6 @@ class Run {
     const plays = this.stages.map(({ play }) => play.name)
     emit({ type: 'run:start', check, hosts: [...this.runs.keys()], plays })
     this.warnOfIdlePlays()
-    const deaf = this.listenForStops()
     try {
       // Connections cost more than anything else in a rerun: open them all at once, unless there are too many.
       const all = [...this.runs.values()]
@@ -124,7 +116,6 @@ class Run {
         await inParallel(done, this.forks, (hostRun) => hostRun.finish())
       }
     } finally {
-      deaf()
       await Promise.all([...this.runs.values()].map((hostRun) => hostRun.close().catch(() => undefined)))
     }
     const recaps = Object.fromEntries([...this.runs].map(([name, hostRun]) => [name, hostRun.recap]))
@@ -189,18 +180,6 @@ class Run {
     }
   }
 
-  /** Tells of a stop as soon as it is asked for. Returns how to stop listening. */
-  private listenForStops(): () => void {
-    const listeners = [
-      { signal: this.request.stop, tell: () => this.options.emit({ type: 'interrupted', giveUp: false }) },
-      { signal: this.request.giveUp, tell: () => this.options.emit({ type: 'interrupted', giveUp: true }) },
-    ]
-    for (const { signal, tell } of listeners) signal?.addEventListener('abort', tell, { once: true })
-    return () => {
-      for (const { signal, tell } of listeners) signal?.removeEventListener('abort', tell)
-    }
-  }
-
   private resultOf(recaps: Readonly<Record<string, HostRecap>>): RunResult {
     const { stop, giveUp } = this.request
     const all = Object.values(recaps)
@@ -213,6 +192,13 @@ class Run {
       pending: this.options.check && all.some((host) => host.changed + host.unknown > 0),
     }
   }
+}
+
+/** A signal that any number of hosts may listen to; Node warns of a leak beyond ten else. */
+function sharedSignal(...sources: readonly (AbortSignal | undefined)[]): AbortSignal {
+  const signal = AbortSignal.any(sources.filter((source) => source !== undefined))
+  setMaxListeners(0, signal)
+  return signal
 }
 
 /** `runOnce`: the first host that can be reached. */
@@ -235,79 +221,6 @@ function tooManyFailed(play: Play, batch: readonly HostRun[]): boolean {
   return play.maxFailPercentage === undefined
     ? play.serial !== undefined && percentage === 100
     : percentage > play.maxFailPercentage
-}
-
-function makeSite(request: ListRequest & { verify?: boolean | undefined }): Site {
-  return {
-    playbook: request.playbook,
-    inventory: request.inventory,
-    extraVars: request.extraVars ?? {},
-    verify: request.verify ?? false,
-  }
-}
-
-function makeStages(request: ListRequest): Stage[] {
-  const { inventory, limit, playbook } = request
-  const limited = limit === undefined ? undefined : new Set(inventory.select(limit).map((host) => host.name))
-  const stages = playbook.plays.map((play) => ({
-    play,
-    hosts: inventory.select(play.hosts).filter((host) => !limited || limited.has(host.name)),
-  }))
-  if (limited && stages.every(({ hosts }) => hosts.length === 0)) {
-    const patterns = playbook.plays.map((play) => `'${play.hosts}'`).join(', ')
-    throw new ProvisionError({
-      code: 'input',
-      message:
-        limited.size === 0
-          ? `the limit '${limit}' selects no host of the inventory`
-          : `the limit '${limit}' leaves no host: it selects ${[...limited].join(', ')}, and the plays are for ${patterns}`,
-    })
-  }
-  return stages
-}
-
-function makeContexts(stages: readonly Stage[], site: Site): Map<string, HostContext> {
-  const contexts = new Map<string, HostContext>()
-  for (const { hosts } of stages) {
-    for (const host of hosts) if (!contexts.has(host.name)) contexts.set(host.name, makeHostContext(host, site))
-  }
-  return contexts
-}
-
-/**
- * Expands all that needs no facts and prepares what the tags choose, so that a missing template, parameter or secret is
- * found before any host is touched.
- */
-function expandOffline(
-  stages: readonly Stage[],
-  contexts: ReadonlyMap<string, HostContext>,
-  site: Site,
-  { secrets, tags = [], skipTags = [] }: RunRequest,
-): Map<Play, Map<string, readonly Item[]>> {
-  const expanded = new Map<Play, Map<string, readonly Item[]>>()
-  for (const { play, hosts } of stages) {
-    const perHost = new Map<string, readonly Item[]>()
-    for (const host of hosts) {
-      const context = contexts.get(host.name)
-      if (!context) continue
-      const prepareAll = (item: TaskItem): void => {
-        wishOf(item.task, context, secrets)
-        environmentOf(item.task, secrets)
-        for (const handler of listOf(item.task.options.notify))
-          for (const part of handlerItems(handler, item.role)) prepareAll(part)
-      }
-      try {
-        const items = expandPlay(play, context, site)
-        checkOrder(items)
-        for (const item of leaves(selectByTags(items, tags, skipTags))) prepareAll(item)
-        perHost.set(host.name, items)
-      } catch (error) {
-        if (!(error instanceof FactsNeeded)) throw error
-      }
-    }
-    expanded.set(play, perHost)
-  }
-  return expanded
 }
 
 /** What `--list-tasks` and `--list-tags` ask. */

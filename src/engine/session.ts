@@ -33,13 +33,19 @@ export class Session {
 
   /** Connects and reads the facts; gives the marks that were found. Rejects with HostStopped. */
   async open(): Promise<readonly Mark[]> {
-    const { emit, secrets, giveUp } = this.options
+    const { emit, secrets, giveUp, stop } = this.options
     const host = this.context.host.name
+    // Nothing runs on the host yet, so a stop need not wait for it; once connected, a stop lets the running step end.
+    const connecting = new AbortController()
+    const hurry = () => connecting.abort()
+    stop.addEventListener('abort', hurry)
     try {
+      if (stop.aborted) throw new HostStopped('interrupted')
       this.connection = await this.options.connect(this.context.inventoryHost, secrets, {
         onAttempt: (attempt, detail) => emit({ type: 'host:connecting', host, attempt, detail }),
-        signal: giveUp,
+        signal: AbortSignal.any([giveUp, connecting.signal]),
       })
+      stop.removeEventListener('abort', hurry)
       const gathered = await gather(this.connection, host)
       this.context.setFacts(gathered.facts)
       this.loginUser = gathered.loginUser
@@ -47,7 +53,9 @@ export class Session {
       emit({ type: 'host:connected', host })
       return gathered.marks
     } catch (error) {
-      return this.lose(error, undefined)
+      return this.lose(error, undefined, stop.aborted && !this.connection)
+    } finally {
+      stop.removeEventListener('abort', hurry)
     }
   }
 
@@ -101,8 +109,8 @@ export class Session {
   }
 
   /** The connection is gone or never was: the host is out of the run. */
-  private lose(error: unknown, during: TaskItem | undefined): never {
-    if (this.options.giveUp.aborted) {
+  private lose(error: unknown, during: TaskItem | undefined, stopped = false): never {
+    if (stopped || this.options.giveUp.aborted) {
       this.lost = new HostStopped('interrupted')
       throw this.lost
     }

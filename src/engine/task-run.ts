@@ -62,7 +62,7 @@ export async function runTask(
   if (result.status !== 'failed') return report.end(result.status, { plan: result.plan, reason: result.reason })
   if (item.task.options.ignoreErrors) return report.end('ignored', { error: result.error, plan: result.plan })
   report.end('failed', { error: result.error, plan: result.plan })
-  throw new HostStopped('failed')
+  throw new HostStopped(state.brake.pulled ? 'interrupted' : 'failed')
 }
 
 /** A handler of which check mode only knows that it may run. */
@@ -178,7 +178,11 @@ function pretend(state: HostState, item: TaskItem, plan: Extract<Plan, { changes
 /** The plan for a state; what it throws points at the task. */
 export function planOf(state: HostState, prepared: Prepared, found: unknown, checking: boolean): Plan {
   try {
-    return prepared.resource.plan(found, prepared.wish, { facts: state.context.host.facts, check: checking })
+    return prepared.resource.plan(found, prepared.wish, {
+      facts: state.context.host.facts,
+      check: checking,
+      pretended: checking && state.pretended,
+    })
   } catch (error) {
     throw asTaskError(prepared.item, error)
   }

@@ -71,8 +71,12 @@ done`,
       return line
     })
   },
-  plan: (kind, { path }) => {
-    if (kind === 'absent') return { unchanged: 'is absent' }
+  plan: (kind, { path }, { pretended }) => {
+    // a package that check mode did not install may bring it
+    if (kind === 'absent')
+      return pretended
+        ? { unknown: 'is absent now; a change before this one may bring it' }
+        : { unchanged: 'is absent' }
     return {
       changes: [
         {

@@ -222,6 +222,7 @@ mv -f -- "$new" /etc/default/ufw`)
   if (settings.enabled && !wish.enabled) lines.push('ufw --force disable')
   // Broken chains come first: ufw's other commands expect them.
   const reload = wish.enabled && state.enabled && (frame || (settings.ipv6 && settings.policies.length === 0))
+  if (frame) lines.push(clearChains)
   if (reload) lines.push('ufw reload')
   for (const direction of settings.policies) lines.push(sh`ufw default ${wish.policies[direction]} ${direction}`)
   // While ufw is off this writes both files in full, with the chains that a package's first file lacks.
@@ -234,6 +235,20 @@ ufw --force enable`)
       lines.push(sh`${family === 4 ? 'iptables-restore' : 'ip6tables-restore'} -w 10 -n <${files[family]}`)
   return lines.length === 1 ? [] : [{ script: lines.join('\n') }]
 }
+
+/**
+ * ufw's start leaves the builtin chains alone if its own chains exist, so a jump that went missing does not come back by a reload.
+ * Opens the policies first, then takes all of ufw's chains away; the reload builds them anew.
+ */
+const clearChains = `/lib/ufw/ufw-init force-stop
+clear_chains() {
+  "$1" -w 10 -S | sed -n "s/^-A \\(\\(INPUT\\|OUTPUT\\|FORWARD\\) -j $2-.*\\)/-D \\1/p" | while read -r rule; do "$1" -w 10 $rule; done
+  for flag in -F -X; do
+    "$1" -w 10 -S | sed -n "s/^-N \\($2-.*\\)/\\1/p" | while read -r chain; do "$1" -w 10 "$flag" "$chain"; done
+  done
+}
+clear_chains iptables ufw
+if [ -d /proc/sys/net/ipv6 ]; then clear_chains ip6tables ufw6; fi`
 
 /** Puts the rules between the file's marks, beside its place, and renames it. */
 function writeStep(family: Family, tuples: readonly Tuple[]): ApplyStep {

@@ -6,6 +6,13 @@ import { describeTarget, type Target } from './target.ts'
 /** A phase of connecting; each has its own deadline. */
 export type Phase = 'resolving and connecting' | 'the handshake' | 'authentication' | 'opening a channel'
 
+const refusing = 'sshd may be refusing this address for a while (MaxStartups, PerSourcePenalties, fail2ban)'
+
+const hints: readonly (readonly [seen: RegExp, hint: string])[] = [
+  [/no matching/i, 'the server and we share no algorithm: update sshd on the host'],
+  [/closed the connection|connection lost before handshake/i, refusing],
+]
+
 const sentences: Readonly<Record<string, (target: Target) => { message: string; hint?: string }>> = {
   ECONNREFUSED: ({ address, port }) => ({
     message: `${address} refuses connections on port ${port}`,
@@ -24,7 +31,7 @@ const sentences: Readonly<Record<string, (target: Target) => { message: string; 
   EAI_AGAIN: ({ address }) => ({ message: `the name service does not answer for ${address}` }),
   ECONNRESET: ({ address, port }) => ({
     message: `${address} closed the connection on port ${port}`,
-    hint: 'sshd may be refusing this address for a while (MaxStartups, PerSourcePenalties, fail2ban)',
+    hint: refusing,
   }),
 }
 
@@ -54,9 +61,7 @@ export function explainConnect(error: unknown, target: Target, phase: Phase, sec
   return new ProvisionError({
     code: 'unreachable',
     message: `${host}: ${phase} failed: ${cause.message}`,
-    hint: /no matching|handshake failed: no/i.test(cause.message)
-      ? 'the server and we share no algorithm: update sshd on the host'
-      : undefined,
+    hint: hints.find(([seen]) => seen.test(cause.message))?.[1],
     cause,
   })
 }

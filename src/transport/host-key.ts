@@ -1,4 +1,4 @@
-import { ProvisionError } from '../core/error.ts'
+import { asProvisionError, ProvisionError } from '../core/error.ts'
 import type { ConnectionSettings } from '../core/host.ts'
 import {
   appendKnownHost,
@@ -40,7 +40,11 @@ export function checkHostKey(target: Target, settings: HostKeySettings): HostKey
   return {
     algorithms: preferredAlgorithms(lines),
     verify: (blob) => {
-      refusal = judgeKey(blob, name, target, settings)
+      try {
+        refusal = judgeKey(blob, name, target, settings)
+      } catch (error) {
+        refusal = asProvisionError(error)
+      }
       return refusal === undefined
     },
     refusal: () => refusal,

@@ -21,7 +21,9 @@ export function localChannel(command: string): Channel {
     // What sshd would give, and nothing of ours: steps must not depend on the terminal that started us.
     env: { HOME: homedir(), USER: userInfo().username, LOGNAME: userInfo().username, PATH: env.PATH },
   })
+  let letGo: () => void = () => undefined
   const ended = new Promise<ChannelEnd>((resolve) => {
+    letGo = () => resolve({ code: undefined })
     child.once('error', (error) => resolve({ code: undefined, error }))
     child.once('close', (code, signal) => resolve({ code: code ?? (signal ? 128 : undefined) }))
   })
@@ -34,6 +36,9 @@ export function localChannel(command: string): Channel {
       child.stdin.destroy()
       child.stdout.destroy()
       child.stderr.destroy()
+      // A step that runs goes on to its end; we do not wait for it.
+      child.unref()
+      letGo()
     },
   }
 }

@@ -87,7 +87,7 @@ function planJump(
   surroundings: Surroundings,
   depth: number,
 ): readonly Hop[] {
-  const found = /^(?:ssh:\/\/)?(?:([^@]+)@)?(?:\[([^\]]+)\]|([^:[\]]+|[0-9a-fA-F:]*:[0-9a-fA-F:]+?))(?::(\d+))?$/.exec(
+  const found = /^(?:ssh:\/\/)?(?:(.+)@)?(?:\[([^\]]+)\]|([^:@[\]]+|[0-9a-fA-F:]*:[0-9a-fA-F:]+?))(?::(\d+))?$/.exec(
     jump,
   )
   const name = found?.[2] ?? found?.[3]

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { definePlaybook, play } from '../../src/core/play.ts'
 import { role } from '../../src/core/role.ts'
-import { act, busy, makeStandIn, note, type Ran, runOn, type StandIn } from './stand-in.ts'
+import { act, busy, connectTo, makeStandIn, note, type Ran, runOn, type StandIn } from './stand-in.ts'
 
 const make = (...names: string[]) => Object.fromEntries(names.map((name) => [name, makeStandIn()]))
 const batches = ({ log }: Ran) => log.map((line) => line.split(' ')[0]).join(' ')
@@ -216,4 +216,29 @@ test('maxFailPercentage must be a share', (t) => {
     message: /expected a number from 0 to 100, found 200$/,
   })
   t.notThrows(() => definePlaybook(play({ hosts: 'all', maxFailPercentage: undefined, tasks: act({ say: 'x' }) })))
+})
+
+test('a stop ends the waiting of a retry, and the connecting to a host that does not answer', async (t) => {
+  const hosts = make('h1', 'h2')
+  const stop = new AbortController()
+  const waiting = note({ file: 'a', text: 'x', broken: true, retry: { attempts: 9, delay: 1000 } })
+  const { result, events } = await runOn(
+    hosts,
+    [play({ hosts: 'h1', tasks: waiting }), play({ hosts: 'h2', tasks: [] })],
+    {
+      stop: stop.signal,
+      connect: (host, secrets, progress) => {
+        if (host.name === 'h1') return connectTo(hosts)(host, secrets, progress)
+        return new Promise((_, reject) =>
+          progress?.signal?.addEventListener('abort', () => reject(new Error('aborted'))),
+        )
+      },
+      emit: (event) => {
+        if (event.type === 'task:retry') stop.abort()
+      },
+    },
+  )
+  t.is(result.outcome, 'interrupted')
+  t.like(result.hosts, { h1: { failed: 1 }, h2: { unreachable: false } })
+  t.deepEqual(events, [])
 })

@@ -1,6 +1,8 @@
 import test from 'ava'
+import * as v from 'valibot'
 import { given, handler } from '../../src/core/flow.ts'
 import { play } from '../../src/core/play.ts'
+import { defineResource } from '../../src/core/resource.ts'
 import { secret } from '../../src/core/secret.ts'
 import { act, exists, makeStandIn, note, type Ran, runOn, strict } from './stand-in.ts'
 
@@ -110,10 +112,30 @@ test('timeout travels with each step of the task; probes have one too', async (t
   t.true(web.requests.flat().every((step) => step.timeout !== undefined || step.script.includes('marks')))
 })
 
-test('a change that says so by its output counts as none', async (t) => {
+/** Waits for something: its apply tells whether it changed anything. */
+const wait = defineResource<{ say: string; fail?: boolean | undefined }, { say: string; fail?: boolean }, undefined>({
+  name: 'wait',
+  schema: { say: v.string(), fail: v.optional(v.boolean()) },
+  describe: (args) => args.say,
+  probe: () => ':',
+  parse: (_, wishes) => wishes.map(() => undefined),
+  plan: (_, wish) => ({
+    changes: [{ summary: 'closed → open', steps: [{ script: `echo ${wish.say}; ${wish.fail ? 'exit 1' : ':'}` }] }],
+  }),
+  didChange: (outputs) => outputs.some((output) => output.stdout.startsWith('changed')),
+  converges: 'none',
+})
+
+test('an apply that says by its output that it changed nothing is ok, notifies nobody and leaves no mark', async (t) => {
   const web = makeStandIn()
-  web.write('seen', 'x')
-  const ran = await runOn({ web }, [play({ hosts: 'all', tasks: act({ say: 'quiet', changedWhen: false }) })])
-  t.is(ends(ran)[0]?.status, 'ok')
-  t.is(ends(ran)[0]?.reason, 'quiet')
+  const reload = handler(act({ say: 'reload' }))
+  const tasks = [
+    wait({ say: 'nothing', notify: reload }),
+    wait({ say: 'nothing', fail: true, ignoreErrors: true, notify: reload }),
+    wait({ say: 'changed', name: 'real' }),
+  ]
+  const ran = await runOn({ web }, [play({ hosts: 'all', tasks })])
+  t.deepEqual(ran.log, ['web ok wait nothing', 'web ignored wait nothing', 'web changed real'])
+  t.is(ends(ran)[0]?.reason, 'closed → open')
+  t.deepEqual(web.marks(), [])
 })

@@ -83,11 +83,9 @@ test.serial('killed in the middle of dpkg itself (power cut), the next run repai
 export default definePlaybook([play({ hosts: 'all', tasks: apt.package({ pkg: ['keepalived', 'rsyslog'] }) })])
 `,
   )
-  await killWhen(
-    playbook,
-    'dpkg to run',
-    async () => (await lab().on('web1', 'pgrep -x dpkg && pkill -KILL -x apt-get; pkill -KILL -x dpkg')).code === 0,
-  )
+  // the brackets keep pgrep from finding the shell that looks
+  const cut = `until pgrep -f 'dpkg.*--unpac[k]' >/dev/null; do sleep 0.02; done; pkill -KILL -x apt-get; pkill -KILL -f 'dpkg.*--unpac[k]'`
+  await killWhen(playbook, 'dpkg to unpack', async () => (await lab().on('web1', cut)).code === 0)
   await completes(playbook)
   t.is((await lab().on('web1', 'dpkg --audit')).stdout.trim(), '')
 })

@@ -356,18 +356,12 @@ for (const shell of shells()) {
     const channel = shell.open()
     const agent = await startAgent(channel, options({ lock }, shell.open))
     let begun = false
-    const running = agent.run(
-      [
-        {
-          script: `echo begun; read -r go <'${fifo}'; i=0; while [ $i -lt 3000 ]; do echo "line $i"; i=$((i+1)); done; echo finished >'${done}'`,
-        },
-      ],
-      {
-        onOutput: () => {
-          begun = true
-        },
+    const script = `echo begun; read -r go <'${fifo}'; i=0; while [ $i -lt 3000 ]; do echo "line $i"; i=$((i+1)); done; echo one >'${done}'`
+    const running = agent.run([{ script }, { script: `cat >>'${done}'`, input: 'two\n' }], {
+      onOutput: () => {
+        begun = true
       },
-    )
+    })
     running.catch(() => undefined)
     await until('the step has begun', () => begun)
     channel.destroy()
@@ -375,7 +369,7 @@ for (const shell of shells()) {
     t.is(refusal?.failure.kind, 'locked')
     writeFileSync(fifo, 'go\n')
     const next = await startAgent(shell.open(), options({ lock, lockWait: 10 }))
-    t.is(readFileSync(done, 'utf8'), 'finished\n')
+    t.is(readFileSync(done, 'utf8'), 'one\ntwo\n', 'what had arrived is done too')
     await next.close()
   })
 
@@ -515,7 +509,7 @@ test('the end of the channel during a request is an error, at once and for later
   const channel = localChannel(agentCommand('sh'))
   const agent = await startAgent(channel, options())
   let begun = false
-  const running = agent.run([{ script: 'echo begun; sleep 0.5' }], {
+  const running = agent.run([{ script: 'echo begun; sleep 5' }], {
     onOutput: () => {
       begun = true
     },

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -13,9 +13,11 @@ import {
   loadKnownHosts,
   parseKnownHosts,
   preferredAlgorithms,
+  type Verdict,
 } from '../../src/transport/known-hosts.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'hostwright-known-'))
+test.after.always(() => rmSync(folder, { recursive: true, force: true }))
 
 /** A key as a server shows it: the type's length, the type, some bytes. */
 function blob(type: string, body: string): Buffer {
@@ -72,16 +74,17 @@ test('comments, empty and broken lines are left out, and lines keep their number
 })
 
 const file = `web1 ssh-rsa ${rsa}\nweb1 ssh-ed25519 ${ed}\n@revoked * ssh-ed25519 ${ed2}\n@cert-authority *.ca ssh-ed25519 ${ed}\n`
-const verdicts: readonly (readonly [title: string, name: string, type: string, key: string, kind: string])[] = [
-  ['one of several keys', 'web1', 'ssh-ed25519', ed, 'known'],
-  ['another of several keys', 'web1', 'ssh-rsa', rsa, 'known'],
-  ['a revoked key of a known host', 'web1', 'ssh-ed25519', ed2, 'revoked'],
-  ['a revoked key of a new host', 'web9', 'ssh-ed25519', ed2, 'revoked'],
-  ['a new key of a known type', 'web1', 'ssh-rsa', ed2.slice(0, -4), 'changed'],
-  ['a key of a type never seen of this host', 'web1', 'ecdsa-sha2-nistp256', 'AAAA', 'changed'],
-  ['a new host', 'web9', 'ssh-ed25519', ed, 'unknown'],
-  ['a host under a certificate authority', 'x.ca', 'ssh-ed25519', ed, 'unknown'],
-]
+const verdicts: readonly (readonly [title: string, name: string, type: string, key: string, kind: Verdict['kind']])[] =
+  [
+    ['one of several keys', 'web1', 'ssh-ed25519', ed, 'known'],
+    ['another of several keys', 'web1', 'ssh-rsa', rsa, 'known'],
+    ['a revoked key of a known host', 'web1', 'ssh-ed25519', ed2, 'revoked'],
+    ['a revoked key of a new host', 'web9', 'ssh-ed25519', ed2, 'revoked'],
+    ['a new key of a known type', 'web1', 'ssh-rsa', ed2.slice(0, -4), 'changed'],
+    ['a key of a type never seen of this host', 'web1', 'ecdsa-sha2-nistp256', 'AAAA', 'changed'],
+    ['a new host', 'web9', 'ssh-ed25519', ed, 'unknown'],
+    ['a host under a certificate authority', 'x.ca', 'ssh-ed25519', ed, 'unknown'],
+  ]
 for (const [title, name, type, key, kind] of verdicts) {
   test(`host key: ${title} is ${kind}`, (t) => {
     t.is(judge(linesOf(parseKnownHosts(file, 'f'), name), type, key).kind, kind)
@@ -99,7 +102,7 @@ test('the server is asked for the key that we know', (t) => {
 
 test('the fingerprint is what ssh-keygen -l prints', (t) => {
   // printf AAAA | base64 -d | sha256sum, in base64 without padding
-  t.is(fingerprint('AAAA'), 'SHA256:cJ6A+yJHGMVE3vbNOXnUgT9FGflZWFqzYHJr7C4rwR0'.length > 0 ? fingerprint('AAAA') : '')
+  t.is(fingerprint('AAAA'), 'SHA256:cJ6AyISHokEeHuTfufIqhhSS0gxHZRUMDHlKvXD4FHw')
   t.regex(fingerprint(ed), /^SHA256:[A-Za-z0-9+/]{43}$/)
 })
 
@@ -122,10 +125,7 @@ test('strict refuses an unknown key with its fingerprint and what to type', (t) 
   t.false(check.verify(blob('ssh-ed25519', 'one')))
   const refusal = check.refusal()
   t.is(refusal?.code, 'hostKey')
-  t.is(
-    refusal?.message,
-    "web1 (admin@192.0.2.1:2222): the host key is not known, and hostKeyChecking is 'strict'",
-  )
+  t.is(refusal?.message, "web1 (admin@192.0.2.1:2222): the host key is not known, and hostKeyChecking is 'strict'")
   t.is(refusal?.detail, `shown: ssh-ed25519 ${fingerprint(ed)}\nlooked for [192.0.2.1]:2222 in ${path}`)
   t.regex(refusal?.hint ?? '', /ssh-keyscan -p 2222 192\.0\.2\.1 >> .*empty, or set hostKeyChecking: 'accept-new'/)
 })

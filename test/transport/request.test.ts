@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -7,7 +7,7 @@ import type { Step } from '../../src/transport/connection.ts'
 import { inputChunks, inputSize, renderRequest } from '../../src/transport/request.ts'
 
 test('a request is its length and one text of sh', (t) => {
-  const text = `set -- 'set -eu;exec 3<&-;echo '\\''hi'\\''\n' 31 0 0 0 '' 'set -eu;export A='\\''b c'\\'';cat\n#.' 33 3 7 1 'app';whole=1`
+  const text = `set -- 'set -eu;exec 3<&-;echo '\\''hi'\\''\n' 28 0 0 0 '' 'set -eu;export A='\\''b c'\\'';cat\n#.' 29 3 7 1 'app';whole=1`
   const request = renderRequest([
     { script: `echo 'hi'` },
     { script: 'cat', input: 'abc', env: { A: 'b c' }, timeout: 7, always: true, user: 'app' },
@@ -46,6 +46,7 @@ test('an input is sent with its end mark, and an empty one not at all', async (t
   }
   const file = join(tmpdir(), `hostwright-request-${process.pid}`)
   writeFileSync(file, 'of a file, and more')
+  t.teardown(() => rmSync(file))
   t.is(await collect('äb'), 'äb.\n')
   t.is(inputSize('äb'), 3)
   t.is(await collect(new Uint8Array([65, 66])), 'AB.\n')

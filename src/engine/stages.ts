@@ -1,0 +1,89 @@
+// What a run rests on, made before any host is touched: which play takes which hosts, and their tasks as far as no fact is needed.
+import { ProvisionError } from '../core/error.ts'
+import type { InventoryHost } from '../core/host.ts'
+import type { Play } from '../core/play.ts'
+import { expandPlay, type HostContext, makeHostContext, type Site } from './host-context.ts'
+import { handlerItems, type Item, leaves, listOf, selectByTags, type TaskItem } from './items.ts'
+import { checkOrder } from './order.ts'
+import { environmentOf, wishOf } from './prepare.ts'
+import type { ListRequest, RunRequest } from './run.ts'
+import { FactsNeeded } from './user-code.ts'
+
+/** A play with its hosts. */
+export interface Stage {
+  readonly play: Play
+  readonly hosts: readonly InventoryHost[]
+}
+
+export function makeSite(request: ListRequest & { verify?: boolean | undefined }): Site {
+  return {
+    playbook: request.playbook,
+    inventory: request.inventory,
+    extraVars: request.extraVars ?? {},
+    verify: request.verify ?? false,
+  }
+}
+
+export function makeStages(request: ListRequest): Stage[] {
+  const { inventory, limit, playbook } = request
+  const limited = limit === undefined ? undefined : new Set(inventory.select(limit).map((host) => host.name))
+  const stages = playbook.plays.map((play) => ({
+    play,
+    hosts: inventory.select(play.hosts).filter((host) => !limited || limited.has(host.name)),
+  }))
+  if (limited && stages.every(({ hosts }) => hosts.length === 0)) {
+    const patterns = playbook.plays.map((play) => `'${play.hosts}'`).join(', ')
+    throw new ProvisionError({
+      code: 'input',
+      message:
+        limited.size === 0
+          ? `the limit '${limit}' selects no host of the inventory`
+          : `the limit '${limit}' leaves no host: it selects ${[...limited].join(', ')}, and the plays are for ${patterns}`,
+    })
+  }
+  return stages
+}
+
+export function makeContexts(stages: readonly Stage[], site: Site): Map<string, HostContext> {
+  const contexts = new Map<string, HostContext>()
+  for (const { hosts } of stages) {
+    for (const host of hosts) if (!contexts.has(host.name)) contexts.set(host.name, makeHostContext(host, site))
+  }
+  return contexts
+}
+
+/**
+ * Expands all that needs no facts and prepares what the tags choose, so that a missing template, parameter or secret is
+ * found before any host is touched.
+ */
+export function expandOffline(
+  stages: readonly Stage[],
+  contexts: ReadonlyMap<string, HostContext>,
+  site: Site,
+  { secrets, tags = [], skipTags = [] }: RunRequest,
+): Map<Play, Map<string, readonly Item[]>> {
+  const expanded = new Map<Play, Map<string, readonly Item[]>>()
+  for (const { play, hosts } of stages) {
+    const perHost = new Map<string, readonly Item[]>()
+    for (const host of hosts) {
+      const context = contexts.get(host.name)
+      if (!context) continue
+      const prepareAll = (item: TaskItem): void => {
+        wishOf(item.task, context, secrets)
+        environmentOf(item.task, secrets)
+        for (const handler of listOf(item.task.options.notify))
+          for (const part of handlerItems(handler, item.role)) prepareAll(part)
+      }
+      try {
+        const items = expandPlay(play, context, site)
+        checkOrder(items)
+        for (const item of leaves(selectByTags(items, tags, skipTags))) prepareAll(item)
+        perHost.set(host.name, items)
+      } catch (error) {
+        if (!(error instanceof FactsNeeded)) throw error
+      }
+    }
+    expanded.set(play, perHost)
+  }
+  return expanded
+}
