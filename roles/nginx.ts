@@ -24,10 +24,10 @@ const params = {
   trustedProxies: v.optional(v.array(v.string())),
   /** Largest request body. @default '10m' */
   clientMaxBodySize: v.optional(v.string(), '10m'),
-  /** Requests a second from one client. @default 50 */
-  requestsPerSecond: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 50),
-  /** Requests over the rate that are still served. @default 100 */
-  burst: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 100),
+  /** Requests a second from one client. @default 100 */
+  requestsPerSecond: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 100),
+  /** Requests over the rate that are still served. @default 200 */
+  burst: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 200),
   /** Connections at once from one client. @default 100 */
   connectionsPerClient: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 100),
 }

@@ -1,124 +1,146 @@
 // ping, facts, exec, ssh: what an operator reaches for between two runs.
-import { spawn } from 'node:child_process'
 import { asProvisionError } from '../core/error.ts'
 import type { InventoryHost } from '../core/host.ts'
 import { inParallel } from '../engine/batches.ts'
 import { readFacts } from '../engine/facts.ts'
+import { LineBuffer } from '../engine/line-buffer.ts'
 import { renderError } from '../report/error.ts'
 import { makePaint } from '../report/paint.ts'
+import { count } from '../report/text.ts'
 import { quote } from '../shell/quote.ts'
 import { connect } from '../transport/connect.ts'
 import type { Connection } from '../transport/connection.ts'
 import { exitCode, hasColour, type Io } from './io.ts'
 import { type OpenedSite, openSite, type SiteOptions, selectHosts } from './open-site.ts'
+import { errorContext } from './report-error.ts'
+import { runTerminal } from './run-terminal.ts'
+import { sshArguments } from './ssh-arguments.ts'
 
-interface HostOptions extends SiteOptions {
+export interface HostOptions extends SiteOptions {
   readonly forks: number
   readonly debug?: boolean
+}
+
+interface OneHost {
+  readonly host: InventoryHost
+  readonly site: OpenedSite
+  readonly connection: Connection
+  /** All hosts of the command. */
+  readonly hosts: readonly InventoryHost[]
+  /** Milliseconds since this host's turn began. */
+  readonly elapsed: () => number
+  readonly signal: AbortSignal
 }
 
 /** Does something with each host of a pattern over a connection of its own; shows what fails. */
 async function eachHost(
   io: Io,
   pattern: string,
-  given: object,
-  body: (connection: Connection, host: InventoryHost, site: OpenedSite) => Promise<number>,
+  options: HostOptions,
+  body: (one: OneHost) => Promise<number>,
 ): Promise<number> {
-  const options = given as HostOptions // commander's parsers made it so
   const site = await openSite(io, options)
+  const hosts = selectHosts(site.inventory, pattern)
   const codes: number[] = []
   const giveUp = new AbortController()
-  const ignore = io.onInterrupt(() => giveUp.abort())
+  const release = io.onSignal(() => (giveUp.signal.aborted ? io.exit(exitCode.interrupted) : giveUp.abort()))
+  const { signal } = giveUp
   try {
-    await inParallel(selectHosts(site.inventory, pattern), options.forks, async (host) => {
+    await inParallel(hosts, options.forks, async (host) => {
+      if (signal.aborted) return
+      const started = performance.now()
       try {
-        const connection = await connect(host, site.secrets, { signal: giveUp.signal, lock: false })
+        const connection = await (io.connect ?? connect)(host, site.secrets, { signal, lock: false })
         try {
-          codes.push(await body(connection, host, site))
+          const elapsed = () => Math.round(performance.now() - started)
+          codes.push(await body({ host, site, connection, hosts, elapsed, signal }))
         } finally {
           await connection.close()
         }
       } catch (error) {
+        if (signal.aborted) return
         const known = asProvisionError(error)
-        const context = {
-          paint: makePaint(hasColour(io, io.stderr)),
-          cwd: io.cwd,
-          columns: io.stderr.columns ?? 100,
-          debug: options.debug ?? false,
-          subject: host.name,
-        }
+        const context = { ...errorContext(io, options.debug ?? false), subject: host.name }
         io.stderr.write(site.secrets.redact(renderError(known, context)))
         codes.push(known.code === 'internal' ? exitCode.input : exitCode.unreachable)
       }
     })
   } finally {
-    ignore()
+    release()
   }
-  if (giveUp.signal.aborted) return exitCode.interrupted
-  return codes.includes(exitCode.failed) ? exitCode.failed : Math.max(0, ...codes)
+  if (signal.aborted) return exitCode.interrupted
+  const worst = [exitCode.input, exitCode.failed, exitCode.unreachable].find((code) => codes.includes(code))
+  return worst ?? exitCode.ok
 }
 
 /** `provision ping`. */
-export function pingCommand(io: Io, pattern: string, options: object): Promise<number> {
-  const started = performance.now()
-  return eachHost(io, pattern, options, async (connection, host) => {
+export function pingCommand(io: Io, pattern: string, options: HostOptions): Promise<number> {
+  const paint = makePaint(hasColour(io, io.stdout))
+  return eachHost(io, pattern, options, async ({ host, hosts, connection, elapsed }) => {
     const [answer] = await connection.run([{ script: 'id -un' }])
-    io.stdout.write(`${host.name}  ok  as ${answer?.stdout.trim()}  ${Math.round(performance.now() - started)} ms\n`)
-    return exitCode.ok
-  })
-}
-
-/** `provision facts`. */
-export function factsCommand(io: Io, pattern: string, options: object): Promise<number> {
-  return eachHost(io, pattern, options, async (connection, host) => {
+    const name = host.name.padEnd(widest(hosts))
     io.stdout.write(
-      `${JSON.stringify({ host: host.name, ...(await readFacts(connection, host.name)) }, undefined, 2)}\n`,
+      `${name}  ${paint('green', 'ok')}  as ${answer?.stdout.trim()}  ${paint('dim', `${elapsed()} ms`)}\n`,
     )
     return exitCode.ok
   })
 }
 
-/** `provision exec`: one argument is shell text, several are words. */
-export function execCommand(io: Io, pattern: string, words: readonly string[], options: object): Promise<number> {
-  const script = words.length === 1 ? (words[0] ?? '') : words.map(quote).join(' ')
-  return eachHost(io, pattern, options, async (connection, host) => {
-    const [answer] = await connection.run([{ script: `set +eu\n${script}` }])
-    const prefix = (text: string) =>
-      text
-        .replace(/\n$/, '')
-        .split('\n')
-        .map((line) => `${host.name}  ${line}\n`)
-        .join('')
-    if (answer?.stdout) io.stdout.write(prefix(answer.stdout))
-    if (answer?.stderr) io.stderr.write(prefix(answer.stderr))
-    if (answer?.code !== 0) io.stderr.write(`${host.name}  exit code ${answer?.code}\n`)
-    return answer?.code === 0 ? exitCode.ok : exitCode.failed
+/** `provision facts`. */
+export function factsCommand(io: Io, pattern: string, options: HostOptions): Promise<number> {
+  return eachHost(io, pattern, options, async ({ host, connection }) => {
+    const facts = { host: host.name, ...(await readFacts(connection, host.name)) }
+    io.stdout.write(`${JSON.stringify(facts, undefined, 2)}\n`)
+    return exitCode.ok
   })
+}
+
+/** `provision exec`: one argument is shell text, several are words. */
+export async function execCommand(
+  io: Io,
+  pattern: string,
+  words: readonly string[],
+  options: HostOptions,
+): Promise<number> {
+  const script = words.length === 1 ? (words[0] ?? '') : words.map(quote).join(' ')
+  const paint = makePaint(hasColour(io, io.stderr))
+  const codes: number[] = []
+  const exit = await eachHost(io, pattern, options, async ({ host, hosts, site, connection, signal }) => {
+    const name = host.name.padEnd(widest(hosts))
+    const buffers = { stdout: new LineBuffer(), stderr: new LineBuffer() }
+    const write = (stream: 'stdout' | 'stderr', lines: readonly string[]): void => {
+      for (const line of lines) io[stream].write(`${name}  ${site.secrets.redact(line)}\n`)
+    }
+    const [answer] = await connection.run([{ script: `set +eu\n${script}` }], {
+      signal,
+      onOutput: (_step, stream, text) => write(stream, buffers[stream].push(text)),
+    })
+    write('stdout', buffers.stdout.end())
+    write('stderr', buffers.stderr.end())
+    const code = answer?.code ?? -1
+    codes.push(code)
+    if (code !== 0) io.stderr.write(`${name}  ${paint('red', `exit code ${code}`)}\n`)
+    return code === 0 ? exitCode.ok : exitCode.failed
+  })
+  const good = codes.filter((code) => code === 0).length
+  if (codes.length > 1)
+    io.stderr.write(
+      paint('dim', `${count(codes.length, 'host')}: ${good} ok, ${codes.length - good} failed`).concat('\n'),
+    )
+  return exit
 }
 
 /** `provision ssh`: OpenSSH with the inventory's settings. */
-export async function sshCommand(io: Io, name: string, words: readonly string[], given: object): Promise<number> {
-  const site = await openSite(io, given as HostOptions) // commander's parsers made it so
-  const { connection } = site.inventory.host(name)
-  const jumps = [connection.proxyJump ?? []].flat()
-  const args = [
-    ...(connection.port === undefined ? [] : ['-p', String(connection.port)]),
-    ...(connection.user === undefined ? [] : ['-l', connection.user]),
-    ...(connection.identityFile === undefined ? [] : ['-i', connection.identityFile]),
-    ...(connection.knownHosts === undefined ? [] : ['-o', `UserKnownHostsFile=${connection.knownHosts}`]),
-    ...(jumps.length === 0 ? [] : ['-J', jumps.join(',')]),
-    '--',
-    connection.address,
-    ...words,
-  ]
-  return await runTerminal('ssh', args)
+export async function sshCommand(
+  io: Io,
+  name: string,
+  words: readonly string[],
+  options: HostOptions,
+): Promise<number> {
+  const { inventory } = await openSite(io, options)
+  return await runTerminal(io, 'ssh', sshArguments(inventory.host(name), words))
 }
 
-/** Runs a program on our terminal; resolves to its exit code. */
-export function runTerminal(program: string, args: readonly string[]): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: 'inherit' })
-    child.on('error', reject)
-    child.on('close', (code) => resolve(code ?? exitCode.interrupted))
-  })
+function widest(hosts: readonly InventoryHost[]): number {
+  return Math.max(0, ...hosts.map((host) => host.name.length))
 }

@@ -1,31 +1,34 @@
 // inventory list, inventory graph, vars.
-import { resolve } from 'node:path'
 import { ProvisionError } from '../core/error.ts'
+import type { GroupEntry, InventoryEntry } from '../core/inventory.ts'
+import { nearest } from '../core/schema.ts'
 import { isSecret } from '../core/secret.ts'
 import { type ExplainedValue, explainConnection, explainVars } from '../inventory/explain-vars.ts'
-import { openInventory } from '../inventory/open-inventory.ts'
-import type { ResolvedInventory } from '../inventory/resolve-inventory.ts'
+import { loadInventory } from '../inventory/load-definition.ts'
+import { resolveInventory } from '../inventory/resolve-inventory.ts'
 import { renderLocation } from '../report/error.ts'
 import { makePaint } from '../report/paint.ts'
 import { exitCode, hasColour, type Io } from './io.ts'
+import { fileOf } from './open-site.ts'
 
-interface InventoryOptions {
+export interface InventoryOptions {
   readonly inventory: string
   readonly output?: 'text' | 'json'
 }
 
-async function open(io: Io, given: object): Promise<ResolvedInventory> {
-  const { inventory: file } = given as InventoryOptions // commander's parsers made it so
-  return (await openInventory(resolve(io.cwd, file))).inventory
+async function open(io: Io, { inventory: file }: InventoryOptions) {
+  const { definition } = await loadInventory(fileOf(io, file))
+  return { entry: definition.entry, inventory: resolveInventory(definition) }
 }
 
 /** `provision inventory list`. */
-export async function listCommand(io: Io, given: object): Promise<number> {
-  const { hosts } = await open(io, given)
-  if ((given as InventoryOptions).output === 'json') {
+export async function listCommand(io: Io, options: InventoryOptions): Promise<number> {
+  const { hosts } = (await open(io, options)).inventory
+  if (options.output === 'json') {
     const rows = hosts.map(({ name, groups, connection, vars }) => ({
       name,
       address: connection.address,
+      port: connection.port,
       user: connection.user,
       groups,
       vars,
@@ -33,50 +36,102 @@ export async function listCommand(io: Io, given: object): Promise<number> {
     io.stdout.write(`${JSON.stringify({ hosts: rows })}\n`)
     return exitCode.ok
   }
-  const width = Math.max(0, ...hosts.map((host) => host.name.length))
-  for (const { name, groups, connection } of hosts) {
-    const who = `${connection.user ? `${connection.user}@` : ''}${connection.address}${connection.port ? `:${connection.port}` : ''}`
-    io.stdout.write(
-      `${name.padEnd(width)}  ${who.padEnd(28)}  ${groups.filter((group) => group !== 'all').join(', ')}\n`,
-    )
-  }
+  const rows = hosts.map(({ name, groups, connection }) => {
+    const user = connection.user ? `${connection.user}@` : ''
+    const port = connection.port ? `:${connection.port}` : ''
+    const where = connection.connection === 'local' ? 'this machine' : `${user}${connection.address}${port}`
+    return [name, where, groups.filter((group) => group !== 'all').join(', ')] as const
+  })
+  const width = (column: 0 | 1) => Math.max(0, ...rows.map((row) => row[column].length))
+  for (const [name, where, groups] of rows)
+    io.stdout.write(`${name.padEnd(width(0))}  ${where.padEnd(width(1))}  ${groups}`.trimEnd().concat('\n'))
   return exitCode.ok
 }
 
-/** `provision inventory graph`: each group with its hosts. */
-export async function graphCommand(io: Io, given: object): Promise<number> {
-  const { hosts } = await open(io, given)
-  const groups = [...new Set(hosts.flatMap((host) => host.groups))]
-  for (const group of groups) {
-    const members = hosts.filter((host) => host.groups.includes(group)).map((host) => host.name)
-    io.stdout.write(
-      `${group}\n${members.map((name, index) => `${index === members.length - 1 ? '└─' : '├─'} ${name}\n`).join('')}`,
-    )
-  }
+/** `provision inventory graph`: groups in groups, and their hosts. */
+export async function graphCommand(io: Io, options: InventoryOptions): Promise<number> {
+  const { entry, inventory } = await open(io, options)
+  const inside = new Set(Object.values(entry.groups ?? {}).flatMap((group) => membersOf(group).groups))
+  const top = Object.keys(entry.groups ?? {}).filter((name) => !inside.has(name))
+  const alone = inventory.hosts.filter((host) => host.groups.length === 1).map((host) => host.name)
+  io.stdout.write(`all\n${renderTree([...top.map((name) => branchOf(name, entry)), ...alone.map(leaf)])}`)
   return exitCode.ok
+}
+
+interface Branch {
+  readonly name: string
+  readonly branches: readonly Branch[]
+}
+
+function leaf(name: string): Branch {
+  return { name, branches: [] }
+}
+
+function membersOf(group: GroupEntry | readonly string[]): { hosts: readonly string[]; groups: readonly string[] } {
+  if ('length' in group) return { hosts: group, groups: [] }
+  return { hosts: group.hosts ?? [], groups: group.groups ?? [] }
+}
+
+function branchOf(name: string, entry: InventoryEntry): Branch {
+  const { hosts, groups } = membersOf(entry.groups?.[name] ?? [])
+  return { name: `@${name}`, branches: [...groups.map((group) => branchOf(group, entry)), ...hosts.map(leaf)] }
+}
+
+function renderTree(branches: readonly Branch[], indent = ''): string {
+  return branches
+    .map(({ name, branches: inner }, index) => {
+      const last = index === branches.length - 1
+      return `${indent}${last ? '└─' : '├─'} ${name}\n${renderTree(inner, `${indent}${last ? '   ' : '│  '}`)}`
+    })
+    .join('')
 }
 
 /** `provision vars`. */
-export async function varsCommand(io: Io, host: string, name: string | undefined, given: object): Promise<number> {
-  const inventory = await open(io, given)
-  const paint = makePaint(hasColour(io, io.stdout))
-  const all = [...explainVars(inventory, host), ...(name === undefined ? explainConnection(inventory, host) : [])]
-  const chosen = all.filter((entry) => name === undefined || entry.name === name || entry.name.startsWith(`${name}.`))
-  if (chosen.length === 0) {
+export async function varsCommand(
+  io: Io,
+  host: string,
+  name: string | undefined,
+  options: InventoryOptions,
+): Promise<number> {
+  const { inventory } = await open(io, options)
+  const vars = explainVars(inventory, host)
+  const settings = explainConnection(inventory, host)
+  const isMeant = (entry: ExplainedValue): boolean =>
+    name === undefined || entry.name === name || entry.name.startsWith(`${name}.`)
+  const chosen = [...settings, ...vars].filter(isMeant)
+  if (name !== undefined && chosen.length === 0) {
+    const known = [...new Set([...vars, ...settings].map((entry) => entry.name))]
+    const near = nearest(name, known)
     throw new ProvisionError({
       code: 'input',
-      message: `${host} has no variable '${name}'`,
-      hint: `Known: ${all.map((entry) => entry.name).join(', ') || 'none'}.`,
+      message: `${host} has no variable or setting '${name}'`,
+      hint: near ? `Did you mean '${near}'?` : `Known: ${known.join(', ') || 'none'}.`,
     })
   }
-  for (const entry of chosen) io.stdout.write(renderValue(entry, io.cwd, paint))
+  if (options.output === 'json') {
+    const rows = chosen.map((entry) => ({
+      name: entry.name,
+      value: entry.value,
+      from: layerName(entry.from),
+      where: placeOf(entry, io.cwd),
+      overrides: entry.overrides.map(({ value, from }) => ({ value, from: layerName(from) })),
+    }))
+    io.stdout.write(`${JSON.stringify({ host, values: rows })}\n`)
+    return exitCode.ok
+  }
+  const paint = makePaint(hasColour(io, io.stdout))
+  for (const entry of chosen) {
+    const over = entry.overrides.map(({ value, from }) => `, over ${show(value)} of ${layerName(from)}`).join('')
+    const place = placeOf(entry, io.cwd)
+    const from = paint('dim', `${layerName(entry.from)}${place ? ` ${place}` : ''}${over}`)
+    io.stdout.write(`${paint('bold', entry.name)} = ${show(entry.value)}  ${from}\n`)
+  }
   return exitCode.ok
 }
 
-function renderValue(entry: ExplainedValue, cwd: string, paint: ReturnType<typeof makePaint>): string {
+function placeOf(entry: ExplainedValue, cwd: string): string | undefined {
   const where = entry.where.get()
-  const over = entry.overrides.map(({ value, from }) => `, over ${show(value)} of ${layerName(from)}`).join('')
-  return `${paint('bold', entry.name)} = ${show(entry.value)}  ${paint('dim', `${layerName(entry.from)}${where ? ` ${renderLocation(where, cwd)}` : ''}${over}`)}\n`
+  return where && renderLocation(where, cwd)
 }
 
 function layerName(from: ExplainedValue['from']): string {
@@ -84,5 +139,5 @@ function layerName(from: ExplainedValue['from']): string {
 }
 
 function show(value: unknown): string {
-  return isSecret(value) ? String(value) : JSON.stringify(value)
+  return isSecret(value) ? String(value) : (JSON.stringify(value) ?? String(value))
 }

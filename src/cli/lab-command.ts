@@ -1,17 +1,18 @@
 // provision lab …
+import { ProvisionError } from '../core/error.ts'
+import { nearest } from '../core/schema.ts'
 import { type LabStatus, labDown, labKill, labReset, labStart, labStatus, labUp, parseLabHost } from '../lab/lab.ts'
 import { makePaint } from '../report/paint.ts'
-import { runTerminal } from './host-commands.ts'
 import { exitCode, hasColour, type Io } from './io.ts'
+import { runTerminal } from './run-terminal.ts'
+import { sshArguments } from './ssh-arguments.ts'
 
-interface LabCommandOptions {
+export interface LabCommandOptions {
   readonly name: string
   readonly host?: readonly string[]
   readonly acme?: boolean
   readonly output?: 'text' | 'json'
 }
-
-const parsed = (given: object): LabCommandOptions => given as LabCommandOptions // commander's parsers made it so
 
 /** Progress on stderr, and Ctrl-C as an abort. */
 async function working<T>(
@@ -20,19 +21,20 @@ async function working<T>(
 ): Promise<T> {
   const paint = makePaint(hasColour(io, io.stderr))
   const giveUp = new AbortController()
-  const ignore = io.onInterrupt(() => giveUp.abort())
+  const release = io.onSignal(() => (giveUp.signal.aborted ? io.exit(exitCode.interrupted) : giveUp.abort()))
   try {
-    return await body({
-      onProgress: (message) => io.stderr.write(`${paint('dim', `lab: ${message}`)}\n`),
-      signal: giveUp.signal,
-    })
+    const onProgress = (message: string): void => void io.stderr.write(`${paint('dim', `lab: ${message}`)}\n`)
+    return await body({ onProgress, signal: giveUp.signal })
+  } catch (error) {
+    if (!giveUp.signal.aborted) throw error
+    const hint = 'provision lab up repairs a lab that is half up, provision lab down removes it.'
+    throw new ProvisionError({ code: 'interrupted', message: 'interrupted', hint, cause: error })
   } finally {
-    ignore()
+    release()
   }
 }
 
-export async function upCommand(io: Io, given: object): Promise<number> {
-  const { name, host, acme, output } = parsed(given)
+export async function upCommand(io: Io, { name, host, acme, output }: LabCommandOptions): Promise<number> {
   const hosts = host?.map(parseLabHost)
   const status = await working(io, (place) =>
     labUp({ name, ...(hosts && { hosts }), ...(acme === false && { acme }), ...place }),
@@ -40,48 +42,47 @@ export async function upCommand(io: Io, given: object): Promise<number> {
   return show(io, status, output)
 }
 
-export async function statusCommand(io: Io, given: object): Promise<number> {
-  const { name, output } = parsed(given)
+export async function statusCommand(io: Io, { name, output }: LabCommandOptions): Promise<number> {
   return show(io, await labStatus(name), output)
 }
 
-export async function resetCommand(io: Io, given: object): Promise<number> {
-  const { name, output } = parsed(given)
+export async function resetCommand(io: Io, { name, output }: LabCommandOptions): Promise<number> {
   return show(io, await working(io, (place) => labReset(name, place)), output)
 }
 
-export async function downCommand(io: Io, given: object): Promise<number> {
-  await working(io, (place) => labDown(parsed(given).name, place))
+export async function downCommand(io: Io, { name }: LabCommandOptions): Promise<number> {
+  await working(io, (place) => labDown(name, place))
   return exitCode.ok
 }
 
-export async function killCommand(io: Io, host: string, given: object): Promise<number> {
-  await working(io, (place) => labKill(parsed(given).name, host, place))
+export async function killCommand(io: Io, host: string, { name }: LabCommandOptions): Promise<number> {
+  await working(io, (place) => labKill(name, host, place))
   return exitCode.ok
 }
 
-export async function startCommand(io: Io, host: string, given: object): Promise<number> {
-  await working(io, (place) => labStart(parsed(given).name, host, place))
+export async function startCommand(io: Io, host: string, { name }: LabCommandOptions): Promise<number> {
+  await working(io, (place) => labStart(name, host, place))
   return exitCode.ok
 }
 
-export async function labSshCommand(_io: Io, host: string, words: readonly string[], given: object): Promise<number> {
-  const status = await labStatus(parsed(given).name)
-  const found = status.hosts.find((entry) => entry.name === host)
-  const address = found?.address ?? host
-  return await runTerminal('ssh', [
-    '-F',
-    'none',
-    '-i',
-    status.identityFile,
-    '-o',
-    `UserKnownHostsFile=${status.knownHosts}`,
-    '-l',
-    found?.user ?? 'root',
-    '--',
-    address,
-    ...words,
-  ])
+export async function labSshCommand(
+  io: Io,
+  name: string,
+  words: readonly string[],
+  { name: lab }: LabCommandOptions,
+): Promise<number> {
+  const { hosts, identityFile, knownHosts } = await labStatus(lab)
+  const host = hosts.find((entry) => entry.name === name)
+  if (!host) {
+    const names = hosts.map((entry) => entry.name)
+    const near = nearest(name, names)
+    const hint = near ? `Did you mean '${near}'?` : `Hosts: ${names.join(', ')}.`
+    throw new ProvisionError({ code: 'input', message: `no host '${name}' in the lab '${lab}'`, hint })
+  }
+  const { address, user } = host
+  const connection = { address, user, identityFile, knownHosts, hostKeyChecking: 'strict' as const }
+  // the user's own configuration is not for the lab's hosts
+  return await runTerminal(io, 'ssh', ['-F', 'none', ...sshArguments({ name, connection }, words)])
 }
 
 function show(io: Io, status: LabStatus, output: 'text' | 'json' | undefined): number {
@@ -89,11 +90,22 @@ function show(io: Io, status: LabStatus, output: 'text' | 'json' | undefined): n
     io.stdout.write(`${JSON.stringify(status)}\n`)
     return exitCode.ok
   }
+  const paint = makePaint(hasColour(io, io.stdout))
   const width = Math.max(0, ...status.hosts.map((host) => host.name.length))
-  for (const host of status.hosts)
-    io.stdout.write(`${host.name.padEnd(width)}  ${host.address.padEnd(15)}  ${host.user.padEnd(8)}  ${host.suite}\n`)
-  io.stdout.write(
-    `key ${status.identityFile}\nknown hosts ${status.knownHosts}\n${status.acme ? `ACME directory ${status.acme.directory}, root ${status.acme.root}\n` : ''}`,
-  )
+  const hosts = status.hosts.map(({ name, address, user, suite, running }) => {
+    const state = running ? paint('green', 'running') : paint('red', 'not running')
+    return `${paint('bold', name.padEnd(width))}  ${address.padEnd(15)}  ${user}  ${suite.padEnd(8)}  ${state}`
+  })
+  const files = [
+    ['key', status.identityFile],
+    ['known hosts', status.knownHosts],
+    ...(status.acme
+      ? [
+          ['ACME directory', status.acme.directory],
+          ['ACME root', status.acme.root],
+        ]
+      : []),
+  ].map(([title = '', value]) => `${paint('dim', title.padEnd(14))}  ${value}`)
+  io.stdout.write(`${[...hosts, '', ...files].join('\n')}\n`)
   return exitCode.ok
 }

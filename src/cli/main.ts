@@ -1,7 +1,13 @@
 // The entry of the command: the process's streams and signals, and nothing else.
 import process from 'node:process'
-import type { Io } from './io.ts'
+import type { Io, Signal } from './io.ts'
 import { main } from './program.ts'
+
+const listeners = new Set<(signal: Signal) => void>()
+const tell = (signal: Signal): void => {
+  for (const listener of [...listeners]) listener(signal)
+}
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 const io: Io = {
   stdin: process.stdin,
@@ -9,14 +15,24 @@ const io: Io = {
   stderr: process.stderr,
   env: process.env,
   cwd: process.cwd(),
-  onInterrupt: (callback) => {
-    const listen = (signal: 'SIGINT' | 'SIGTERM') => callback(signal)
-    process.on('SIGINT', listen).on('SIGTERM', listen)
-    return () => process.off('SIGINT', listen).off('SIGTERM', listen)
+  onSignal: (callback) => {
+    if (listeners.size === 0) for (const signal of signals) process.on(signal, tell)
+    listeners.add(callback)
+    return () => {
+      listeners.delete(callback)
+      if (listeners.size === 0) for (const signal of signals) process.off(signal, tell)
+    }
   },
+  exit: (code) => process.exit(code),
 }
 
-// A reader that left (`provision … | head`) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+// A reader that left (`provision … | head`) is a wish to stop; what is still written goes nowhere.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => tell('SIGPIPE'))
 
-process.exitCode = await main(process.argv.slice(2), io)
+const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
+  new Promise((resolve) => stream.write('', () => resolve()))
+
+const code = await main(process.argv.slice(2), io)
+await Promise.all([flushed(process.stdout), flushed(process.stderr)])
+// Whatever is still open, a connection that does not answer its closing say, must not keep the shell waiting.
+process.exit(code)

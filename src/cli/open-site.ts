@@ -1,15 +1,12 @@
-// Opens what a command works on: inventory, playbook, secrets.
-import { resolve } from 'node:path'
+// Opens what a command works on: inventory, secrets, passwords that are asked for.
+import { isAbsolute, resolve } from 'node:path'
+import process from 'node:process'
 import { ProvisionError } from '../core/error.ts'
 import type { ConnectionSettings, InventoryHost } from '../core/host.ts'
-import type { Playbook } from '../core/play.ts'
-import type { RoleDefinition } from '../core/role.ts'
-import { makeHostContext, rolesOfPlay } from '../engine/host-context.ts'
-import { FactsNeeded } from '../engine/user-code.ts'
 import { openInventory } from '../inventory/open-inventory.ts'
 import type { ResolvedInventory } from '../inventory/resolve-inventory.ts'
 import { openSecrets, type SecretStore } from '../secrets/open-secrets.ts'
-import { askPassword } from './ask-password.ts'
+import { askPasswords } from './ask-password.ts'
 import type { Io } from './io.ts'
 
 export interface SiteOptions {
@@ -27,22 +24,34 @@ export interface OpenedSite {
 
 /** Opens inventory and secrets; asks for passwords if told to. */
 export async function openSite(io: Io, options: SiteOptions): Promise<OpenedSite> {
-  const { inventory } = await openInventory(resolve(io.cwd, options.inventory))
+  const { inventory } = await openInventory(fileOf(io, options.inventory))
   const secrets = openSecrets({
     file: resolve(io.cwd, options.secrets ?? '.provision/secrets.json'),
     env: io.env,
     // check mode changes nothing, here neither
     generate: options.check ? 'memory' : 'store',
   })
-  const asked: { -readonly [Key in 'becomePassword' | 'password']?: string } = {}
-  if (options.askPass) asked.password = await askPassword(io, 'Login password: ')
-  if (options.askBecomePass) asked.becomePassword = await askPassword(io, 'Password of sudo or su: ')
-  for (const value of Object.values(asked)) secrets.hide(value)
-  return { inventory: Object.keys(asked).length > 0 ? withSettings(inventory, asked) : inventory, secrets }
+  const settings = await askForPasswords(io, options)
+  for (const value of Object.values(settings)) if (typeof value === 'string') secrets.hide(value)
+  return { inventory: withSettings(inventory, settings), secrets }
+}
+
+async function askForPasswords(io: Io, options: SiteOptions): Promise<ConnectionSettings> {
+  const wanted = [
+    ...(options.askPass ? [{ setting: 'password', question: 'Login password: ' }] : []),
+    ...(options.askBecomePass ? [{ setting: 'becomePassword', question: 'Password of sudo or su: ' }] : []),
+  ]
+  if (wanted.length === 0) return {}
+  const answers = await askPasswords(
+    io,
+    wanted.map(({ question }) => question),
+  )
+  return Object.fromEntries(wanted.map(({ setting }, index) => [setting, answers[index]]))
 }
 
 /** The inventory with settings that win over its own. */
 function withSettings(inventory: ResolvedInventory, settings: ConnectionSettings): ResolvedInventory {
+  if (Object.keys(settings).length === 0) return inventory
   const change = (host: InventoryHost): InventoryHost => ({ ...host, connection: { ...host.connection, ...settings } })
   return {
     ...inventory,
@@ -53,29 +62,14 @@ function withSettings(inventory: ResolvedInventory, settings: ConnectionSettings
   }
 }
 
-/** All roles that a playbook puts on any host, each once. */
-export function rolesOfPlaybook(playbook: Playbook, inventory: ResolvedInventory): RoleDefinition[] {
-  const site = { playbook, inventory, extraVars: {}, verify: false }
-  const found = new Set<RoleDefinition>()
-  for (const play of playbook.plays) {
-    for (const host of inventory.select(play.hosts)) {
-      try {
-        for (const use of rolesOfPlay(play, makeHostContext(host, site).host)) found.add(use.role)
-      } catch (error) {
-        if (!(error instanceof FactsNeeded)) throw error
-      }
-    }
-  }
-  return [...found]
+/** A file as the user wrote it where that means the same, so that messages show it so. */
+export function fileOf(io: Io, file: string): string {
+  return isAbsolute(file) || io.cwd === process.cwd() ? file : resolve(io.cwd, file)
 }
 
 /** The hosts of a pattern; an error if there are none. */
-export function selectHosts(inventory: ResolvedInventory, pattern: string): readonly InventoryHost[] {
+export function selectHosts(inventory: ResolvedInventory, pattern: string, what = 'the pattern'): InventoryHost[] {
   const hosts = inventory.select(pattern)
-  if (hosts.length > 0) return hosts
-  throw new ProvisionError({
-    code: 'input',
-    message: `the pattern '${pattern}' selects no host`,
-    hint: 'provision inventory list',
-  })
+  if (hosts.length > 0) return [...hosts]
+  throw new ProvisionError({ code: 'input', message: `${what} '${pattern}' selects no host` })
 }

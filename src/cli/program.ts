@@ -1,19 +1,24 @@
-// The command line: arguments to a command, errors to the screen, outcomes to exit codes. Commands are imported only when they run.
-import { readFileSync } from 'node:fs'
+// The command line: arguments to a command, errors to the screen, outcomes to exit codes. Commands are imported only when
+// they run, so that --help and --version load nothing but commander.
+import { existsSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { HostOptions } from './host-commands.ts'
+import type { InventoryOptions } from './inventory-commands.ts'
 import { exitCode, type Io } from './io.ts'
+import type { LabCommandOptions } from './lab-command.ts'
 
-type Action = (io: Io) => Promise<number>
+type Choose = (action: () => Promise<number>) => void
 
 /** Runs the command line; resolves to the exit code. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
-  let action: Action | undefined
+  let action: (() => Promise<number>) | undefined
   const program = makeProgram(io, (chosen) => {
     action = chosen
   })
   try {
     await program.parseAsync([...argv], { from: 'user' })
-    return action ? await action(io) : exitCode.ok
+    return action ? await action() : exitCode.ok
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.input
     const { reportError } = await import('./report-error.ts')
@@ -21,201 +26,276 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-function makeProgram(io: Io, choose: (action: Action) => void): Command {
+const examples = `
+Examples:
+  provision --check --diff                     what would change, and nothing else
+  provision --limit web1 --tags nginx          only the role nginx on web1
+  provision playbooks/upgrade.ts -i inventory/lab.ts
+  provision exec web -- systemctl is-active nginx
+  provision lab up                             real hosts on this machine, to try things
+
+Exit codes: 0 done, 1 bad input, 2 a task failed, 3 a host was unreachable,
+4 changes are pending (--check --detailed-exitcode), 130 interrupted.`
+
+function makeProgram(io: Io, choose: Choose): Command {
   const program = new Command('provision')
   program
+    .usage('[playbook] [options]\n       provision <command> …')
     .description('Brings hosts to the state that a playbook describes, over SSH, with nothing installed on them.')
-    .version(packageVersion(), '-V, --version')
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
-      getOutHelpWidth: () => io.stdout.columns ?? 100,
-      getErrHelpWidth: () => io.stderr.columns ?? 100,
+      getOutHelpWidth: () => Math.min(io.stdout.columns ?? 100, 110),
+      getErrHelpWidth: () => Math.min(io.stderr.columns ?? 100, 110),
     })
     .showHelpAfterError('Run provision --help for all options.')
+    .addHelpText('after', examples)
+    .argument('[playbook]', 'the playbook, a TypeScript file', 'playbooks/site.ts')
+  selectionOptions(program)
+  checkOptions(program)
+  reportOptions(program)
+  program
+    .optionsGroup('Other:')
+    .version(packageVersion(), '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show this')
+    .action((playbook: string, _options: object, command: Command) => {
+      refuseMistypedCommand(playbook, command, io)
+      choose(async () => (await import('./run-command.ts')).runCommand(io, playbook, optionsOf(command), false))
+    })
+  program.helpCommand(false)
 
-  runOptions(program.argument('[playbook]', 'the playbook, a TypeScript file', 'playbooks/site.ts')).action(
-    (playbook: string, options: object) =>
-      choose(async () => (await import('./run-command.ts')).runCommand(io, playbook, options, false)),
-  )
-  runOptions(
-    program
-      .command('verify')
-      .description("Runs only the roles' checks: which promises are kept.")
-      .argument('[playbook]', 'the playbook', 'playbooks/site.ts'),
-  ).action((playbook: string, options: object) =>
-    choose(async () => (await import('./run-command.ts')).runCommand(io, playbook, options, true)),
-  )
+  program.commandsGroup('Hosts:')
   addHostCommands(program, io, choose)
+  const verify = program
+    .command('verify')
+    .description("run only the roles' checks: which promises are kept")
+    .argument('[playbook]', 'the playbook', 'playbooks/site.ts')
+    .action((playbook: string, _options: object, command: Command) =>
+      choose(async () => (await import('./run-command.ts')).runCommand(io, playbook, optionsOf(command), true)),
+    )
+  selectionOptions(verify)
+  reportOptions(verify)
+  program.commandsGroup('Inventory:')
   addInventoryCommands(program, io, choose)
+  program.commandsGroup('Lab:')
   addLabCommands(program, io, choose)
   return program
+}
+
+/**
+ * A command's options, with those that were written before its name (`provision -i FILE ping`): commander gives them to
+ * the program, and they would be lost without a word.
+ */
+function optionsOf<T extends object>(command: Command): T {
+  const options: Record<string, unknown> = { ...command.opts() }
+  for (let above = command.parent; above; above = above.parent) {
+    for (const option of above.options) {
+      const key = option.attributeName()
+      if (above.getOptionValueSource(key) !== 'cli') continue
+      if (!command.options.some((own) => own.attributeName() === key))
+        command.error(`error: unknown option '${option.long}' for the command '${command.name()}'`)
+      if (command.getOptionValueSource(key) !== 'cli') options[key] = above.getOptionValue(key)
+    }
+  }
+  return options as T // the parsers of the options below make it so
+}
+
+/** `provision pnig` is no wish to run a playbook named pnig. */
+function refuseMistypedCommand(word: string, program: Command, io: Io): void {
+  if (/[./\\]/.test(word) || existsSync(resolve(io.cwd, word))) return
+  const error = new Command(program.name()).exitOverride().configureOutput(program.configureOutput())
+  error.showHelpAfterError('Run provision --help for all options.')
+  for (const { name } of program.commands.map((command) => ({ name: command.name() }))) error.command(name)
+  error.parse([word], { from: 'user' })
 }
 
 function inventoryOption(): Option {
   return new Option('-i, --inventory <file>', 'the inventory').default('inventory/hosts.ts')
 }
 
-function secretsOption(): Option {
-  return new Option('--secrets <file>', 'where generated secrets are kept').default('.provision/secrets.json')
+function outputOption(): Option {
+  return new Option('-o, --output <kind>', 'text or json').choices(['text', 'json']).default('text')
 }
 
-function runOptions(command: Command): Command {
+function connectionOptions(command: Command): Command {
   return command
+    .option('-f, --forks <number>', 'hosts at a time', wholeNumber, 20)
+    .option('-k, --ask-pass', 'ask for the password of the login')
+    .option('-K, --ask-become-pass', 'ask for the password of sudo or su')
+    .addOption(new Option('--secrets <file>', 'where generated secrets are kept').default('.provision/secrets.json'))
+}
+
+function selectionOptions(command: Command): void {
+  command
+    .optionsGroup('What to run, on what:')
     .addOption(inventoryOption())
     .option('-l, --limit <pattern>', 'only these hosts: web, web1, web:!web2')
-    .option('-t, --tags <tags>', 'only tasks with one of these tags (comma-separated)', list)
-    .option('--skip-tags <tags>', 'leave tasks with one of these tags out', list)
-    .option('-C, --check', 'change nothing, say what would change')
-    .option('-D, --diff', 'show the texts of files that change')
-    .option('--detailed-exitcode', 'with --check: exit with 4 if changes are pending')
-    .option('-f, --forks <number>', 'hosts at a time', wholeNumber, 20)
+    .option('-t, --tags <tags>', 'only tasks with one of these tags (comma-separated)', list, undefined)
+    .option('--skip-tags <tags>', 'leave tasks with one of these tags out', list, undefined)
     .option(
-      '-e, --extra-vars <role.param=value>',
-      'a parameter of a role, JSON, or @file.json; may be repeated',
+      '-e, --extra-vars <vars>',
+      "a role's parameter: role.name=value, JSON or @file.json; may be repeated",
       collect,
     )
+}
+
+function reportOptions(command: Command): void {
+  connectionOptions(command.optionsGroup('Connecting:'))
+  command
+    .optionsGroup('Output:')
     .addOption(
       new Option('-o, --output <kind>', 'live, plain, json or junit (default: live on a terminal, else plain)').choices(
         ['live', 'plain', 'json', 'junit'],
       ),
     )
-    .addOption(secretsOption())
-    .option('--list-hosts', 'list the hosts of each play and stop')
-    .option('--list-tasks', 'list the tasks of each play and stop')
-    .option('--list-tags', 'list the tags and stop')
-    .option('-K, --ask-become-pass', 'ask for the password of sudo or su')
-    .option('-k, --ask-pass', 'ask for the password of the login')
-    .option(
-      '-v, --verbose',
-      'also show tasks that were ok or skipped; twice: output of commands',
-      (_, count: number) => count + 1,
-      0,
-    )
+    .option('--output-file <file>', 'where json or junit goes instead of stdout')
+    .option('-v, --verbose', 'also tasks that were ok or skipped; -vv: also output of commands', count, 0)
     .option('--debug', 'show stacks of errors')
 }
 
-function addHostCommands(program: Command, io: Io, choose: (action: Action) => void): void {
+function checkOptions(command: Command): void {
+  command
+    .optionsGroup('Looking first:')
+    .option('-C, --check', 'change nothing, say what would change')
+    .option('-D, --diff', 'show the texts of files that change')
+    .option('--detailed-exitcode', 'with --check: exit with 4 if changes are pending')
+    .option('--list-hosts', 'list the hosts of each play and stop')
+    .option('--list-tasks', 'list the tasks of each play and stop')
+    .option('--list-tags', 'list the tags and stop')
+}
+
+function addHostCommands(program: Command, io: Io, choose: Choose): void {
   const load = () => import('./host-commands.ts')
   const common = (command: Command) =>
-    command
-      .addOption(inventoryOption())
-      .addOption(secretsOption())
-      .option('-f, --forks <number>', 'hosts at a time', wholeNumber, 20)
-      .option('-K, --ask-become-pass', 'ask for the password of sudo or su')
-      .option('--debug', 'show stacks of errors')
-  common(
-    program
-      .command('ping')
-      .description('Connects to hosts and says how long it took.')
-      .argument('[pattern]', 'which hosts', 'all'),
-  ).action((pattern: string, options: object) => choose(async () => (await load()).pingCommand(io, pattern, options)))
-  common(
-    program
-      .command('facts')
-      .description('Shows what a host tells of itself, as JSON.')
-      .argument('<pattern>', 'which hosts'),
-  ).action((pattern: string, options: object) => choose(async () => (await load()).factsCommand(io, pattern, options)))
-  common(
-    program
-      .command('exec')
-      .description('Runs a shell command on hosts, side by side.')
-      .argument('<pattern>', 'which hosts')
-      .argument('<command...>', 'the command, after --'),
-  ).action((pattern: string, words: string[], options: object) =>
-    choose(async () => (await load()).execCommand(io, pattern, words, options)),
-  )
-  common(
-    program
-      .command('ssh')
-      .description('Opens a shell on a host with OpenSSH.')
-      .argument('<host>', 'which host')
-      .argument('[command...]', 'a command instead'),
-  ).action((host: string, words: string[], options: object) =>
-    choose(async () => (await load()).sshCommand(io, host, words, options)),
-  )
+    connectionOptions(command.addOption(inventoryOption())).option('--debug', 'show stacks of errors')
+  common(program.command('ping'))
+    .description('connect to hosts and say how long it took')
+    .argument('[pattern]', 'which hosts', 'all')
+    .action((pattern: string, _options: object, command: Command) =>
+      choose(async () => (await load()).pingCommand(io, pattern, optionsOf<HostOptions>(command))),
+    )
+  common(program.command('facts'))
+    .description('show what a host tells of itself, as JSON')
+    .argument('<pattern>', 'which hosts')
+    .action((pattern: string, _options: object, command: Command) =>
+      choose(async () => (await load()).factsCommand(io, pattern, optionsOf<HostOptions>(command))),
+    )
+  common(program.command('exec'))
+    .description('run a shell command on hosts, side by side')
+    .argument('<pattern>', 'which hosts')
+    .argument('<command...>', 'after --: one argument is shell text, several are words')
+    .action((pattern: string, words: string[], _options: object, command: Command) =>
+      choose(async () => (await load()).execCommand(io, pattern, words, optionsOf<HostOptions>(command))),
+    )
+  common(program.command('ssh'))
+    .description('open a shell on a host with OpenSSH')
+    .argument('<host>', 'which host')
+    .argument('[command...]', 'a command instead, after --')
+    .action((host: string, words: string[], _options: object, command: Command) =>
+      choose(async () => (await load()).sshCommand(io, host, words, optionsOf<HostOptions>(command))),
+    )
 }
 
-function addInventoryCommands(program: Command, io: Io, choose: (action: Action) => void): void {
+function addInventoryCommands(program: Command, io: Io, choose: Choose): void {
   const load = () => import('./inventory-commands.ts')
-  const inventory = program.command('inventory').description('Shows the inventory.')
+  const inventory = program.command('inventory').description('show the inventory').helpCommand(false)
   inventory
     .command('list')
-    .description('Hosts with address, user and groups.')
+    .description('hosts with address, user and groups')
     .addOption(inventoryOption())
-    .addOption(new Option('-o, --output <kind>').choices(['text', 'json']).default('text'))
-    .action((options: object) => choose(async () => (await load()).listCommand(io, options)))
+    .addOption(outputOption())
+    .action((_options: object, command: Command) =>
+      choose(async () => (await load()).listCommand(io, optionsOf<InventoryOptions>(command))),
+    )
   inventory
     .command('graph')
-    .description('Groups as a tree.')
+    .description('groups as a tree')
     .addOption(inventoryOption())
-    .action((options: object) => choose(async () => (await load()).graphCommand(io, options)))
+    .action((_options: object, command: Command) =>
+      choose(async () => (await load()).graphCommand(io, optionsOf<InventoryOptions>(command))),
+    )
   program
     .command('vars')
-    .description('Shows the variables of a host and which file and line gave them.')
+    .description('show the settings and variables of a host, and which line gave them')
     .argument('<host>', 'which host')
-    .argument('[name]', 'one variable, for example nginx.workers')
+    .argument('[name]', 'one of them, for example nginx.workers')
     .addOption(inventoryOption())
-    .action((host: string, name: string | undefined, options: object) =>
-      choose(async () => (await load()).varsCommand(io, host, name, options)),
+    .addOption(outputOption())
+    .action((host: string, name: string | undefined, _options: object, command: Command) =>
+      choose(async () => (await load()).varsCommand(io, host, name, optionsOf<InventoryOptions>(command))),
     )
 }
 
-function addLabCommands(program: Command, io: Io, choose: (action: Action) => void): void {
+function addLabCommands(program: Command, io: Io, choose: Choose): void {
   const load = () => import('./lab-command.ts')
-  const lab = program.command('lab').description('Real Debian hosts on this machine, for trying things (Linux, root).')
-  const named = (command: Command) => command.option('-n, --name <name>', 'which lab', io.env.PROVISION_LAB ?? 'lab')
-  const output = () => new Option('-o, --output <kind>').choices(['text', 'json']).default('text')
-  named(lab.command('up'))
-    .description('Brings a lab up, or repairs one.')
+  const lab = program.command('lab').description('real Debian hosts on this machine (Linux, root)').helpCommand(false)
+  const add = (name: string, description: string) =>
+    lab
+      .command(name)
+      .description(description)
+      .option('-n, --name <name>', 'which lab', io.env.PROVISION_LAB || 'lab')
+  add('up', 'bring a lab up, or repair one')
     .option('--host <name:suite>', 'a host; may be repeated (default: lb1:bookworm web1:sid web2:sid)', collect)
     .option('--no-acme', 'without the ACME test authority')
-    .addOption(output())
-    .action((options: object) => choose(async () => (await load()).upCommand(io, options)))
-  named(lab.command('status'))
-    .description('Shows hosts, keys and the ACME directory.')
-    .addOption(output())
-    .action((options: object) => choose(async () => (await load()).statusCommand(io, options)))
-  named(lab.command('ssh').argument('<host>').argument('[command...]'))
-    .description('Opens a shell on a host.')
-    .action((host: string, words: string[], options: object) =>
-      choose(async () => (await load()).labSshCommand(io, host, words, options)),
+    .addOption(outputOption())
+    .action((_options: object, command: Command) =>
+      choose(async () => (await load()).upCommand(io, optionsOf<LabCommandOptions>(command))),
     )
-  named(lab.command('down'))
-    .description('Removes a lab and all that it has here.')
-    .action((options: object) => choose(async () => (await load()).downCommand(io, options)))
-  named(lab.command('reset'))
-    .description('Gives every host a fresh disk.')
-    .addOption(output())
-    .action((options: object) => choose(async () => (await load()).resetCommand(io, options)))
-  named(lab.command('kill').argument('<host>'))
-    .description('Pulls the plug of a host; its disk stays.')
-    .action((host: string, options: object) => choose(async () => (await load()).killCommand(io, host, options)))
-  named(lab.command('start').argument('<host>'))
-    .description('Boots a host that was killed.')
-    .action((host: string, options: object) => choose(async () => (await load()).startCommand(io, host, options)))
+  add('status', 'show hosts, keys and the ACME directory')
+    .addOption(outputOption())
+    .action((_options: object, command: Command) =>
+      choose(async () => (await load()).statusCommand(io, optionsOf<LabCommandOptions>(command))),
+    )
+  add('ssh', 'open a shell on a host')
+    .argument('<host>')
+    .argument('[command...]', 'a command instead, after --')
+    .action((host: string, words: string[], _options: object, command: Command) =>
+      choose(async () => (await load()).labSshCommand(io, host, words, optionsOf<LabCommandOptions>(command))),
+    )
+  add('down', 'remove a lab and all that it has here').action((_options: object, command: Command) =>
+    choose(async () => (await load()).downCommand(io, optionsOf<LabCommandOptions>(command))),
+  )
+  add('reset', 'give every host a fresh disk')
+    .addOption(outputOption())
+    .action((_options: object, command: Command) =>
+      choose(async () => (await load()).resetCommand(io, optionsOf<LabCommandOptions>(command))),
+    )
+  add('kill', 'pull the plug of a host; its disk stays')
+    .argument('<host>')
+    .action((host: string, _options: object, command: Command) =>
+      choose(async () => (await load()).killCommand(io, host, optionsOf<LabCommandOptions>(command))),
+    )
+  add('start', 'boot a host that was killed')
+    .argument('<host>')
+    .action((host: string, _options: object, command: Command) =>
+      choose(async () => (await load()).startCommand(io, host, optionsOf<LabCommandOptions>(command))),
+    )
 }
 
-function list(value: string): string[] {
+/** Names separated by commas; an option that is given again adds to them. */
+function list(value: string, before: readonly string[] = []): string[] {
   const words = value.split(',').map((word) => word.trim())
-  if (words.some((word) => word === '')) throw new InvalidArgumentError('Expected names separated by commas.')
-  return words
+  if (words.includes('')) throw new InvalidArgumentError('Expected names separated by commas.')
+  return [...before, ...words]
 }
 
 function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value]
 }
 
+function count(_value: string, before: number): number {
+  return before + 1
+}
+
 function wholeNumber(value: string): number {
-  if (!/^[1-9][0-9]*$/.test(value)) throw new InvalidArgumentError('Expected a number from 1.')
+  if (!/^[1-9][0-9]{0,8}$/.test(value)) throw new InvalidArgumentError('Expected a whole number from 1.')
   return Number(value)
 }
 
 function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  const { version } = JSON.parse(text) as { version: string } // our own file
   return version
 }

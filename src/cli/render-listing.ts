@@ -1,20 +1,34 @@
+// The text of --list-hosts, --list-tasks and --list-tags.
 import type { ListedPlay } from '../engine/list.ts'
 
-/** The text of --list-hosts, --list-tasks and --list-tags. */
+/** Plays with their hosts, with the tasks of each host too, or all tags. Hosts with the same tasks are told together. */
 export function renderListing(plays: readonly ListedPlay[], what: { listTasks?: boolean; listTags?: boolean }): string {
   if (what.listTags) {
     const tags = new Set(plays.flatMap((play) => play.tasks.flatMap((task) => task.tags)))
-    return `${[...tags].sort().join('\n')}\n`
+    return [...tags]
+      .sort()
+      .map((tag) => `${tag}\n`)
+      .join('')
   }
   return plays
-    .map((play) => `${play.play} (${play.hosts.join(', ') || 'no hosts'})\n${what.listTasks ? tasksOf(play) : ''}`)
-    .join('')
+    .map((play) => {
+      const head = `${play.play} (${play.hosts.join(', ') || 'no hosts'})\n`
+      return what.listTasks ? `${head}${renderTasks(play)}` : head
+    })
+    .join(what.listTasks ? '\n' : '')
 }
 
-function tasksOf(play: ListedPlay): string {
-  const lines = play.tasks.map(
-    (task) => `  ${task.host}  ${task.title}${task.tags.length > 0 ? `  [${task.tags.join(', ')}]` : ''}\n`,
-  )
-  const later = play.needFacts.map((host) => `  ${host}  (known after connecting: the roles read facts)\n`)
-  return [...lines, ...later].join('')
+function renderTasks(play: ListedPlay): string {
+  const alike = new Map<string, string[]>()
+  for (const host of play.hosts) {
+    const later = play.needFacts.includes(host) ? ['known after connecting: the roles read facts'] : []
+    const own = play.tasks.filter((task) => task.host === host).map(renderTask)
+    const text = [...own, ...later].map((line) => `    ${line}\n`).join('') || '    no tasks\n'
+    alike.set(text, [...(alike.get(text) ?? []), host])
+  }
+  return [...alike].map(([text, hosts]) => `  ${hosts.join(', ')}\n${text}`).join('')
+}
+
+function renderTask({ title, tags }: ListedPlay['tasks'][number]): string {
+  return tags.length > 0 ? `${title}  [${tags.join(', ')}]` : title
 }

@@ -12,6 +12,11 @@ export interface PrepareContext {
   readonly secrets: Secrets
   /** The user's file that made the task, to resolve relative paths; empty if unknown. */
   readonly from: string
+  /**
+   * Makes a value once in a run, the same for all hosts: a branch resolved to a commit, a large folder packed.
+   * Keys start with the resource's name. @default made anew each time
+   */
+  readonly once?: (<T>(key: string, make: () => T) => T) | undefined
 }
 
 /** What `plan` may use beside state and arguments. */

@@ -24,10 +24,16 @@ export interface HostContext {
   readonly host: Host
   /** Arguments rendered and resolved, once for each task. */
   readonly wishes: Map<Task, unknown>
+  /** What was prepared once for all hosts of the run, by key. */
+  readonly shared: Map<string, unknown>
   setFacts: (facts: Facts) => void
 }
 
-export function makeHostContext(inventoryHost: InventoryHost, site: Site): HostContext {
+export function makeHostContext(
+  inventoryHost: InventoryHost,
+  site: Site,
+  shared: Map<string, unknown> = new Map(),
+): HostContext {
   let facts: Facts | undefined
   const vars = mergeVars(inventoryHost.vars, site.extraVars)
   const uses = () =>
@@ -62,6 +68,7 @@ export function makeHostContext(inventoryHost: InventoryHost, site: Site): HostC
     inventoryHost,
     host,
     wishes: new Map(),
+    shared,
     setFacts: (value) => {
       facts = value
     },

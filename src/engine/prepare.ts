@@ -11,7 +11,7 @@ export function wishOf(task: Task, context: HostContext, secrets: Secrets): unkn
   const where = task.where.get()
   const host = context.inventoryHost
   try {
-    const wish = prepare(task.args, { host, secrets, from: where?.file ?? '' })
+    const wish = prepare(task.args, { host, secrets, from: where?.file ?? '', once: onceIn(context.shared) })
     context.wishes.set(task, wish)
     return wish
   } catch (error) {
@@ -24,6 +24,13 @@ export function wishOf(task: Task, context: HostContext, secrets: Secrets): unkn
       hint: known.hint,
       cause: known.cause ?? error,
     })
+  }
+}
+
+function onceIn(shared: Map<string, unknown>): <T>(key: string, make: () => T) => T {
+  return <T>(key: string, make: () => T): T => {
+    if (!shared.has(key)) shared.set(key, make())
+    return shared.get(key) as T // the key names the resource, which makes one type of value for it
   }
 }
 

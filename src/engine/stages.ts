@@ -46,8 +46,9 @@ export function makeStages(request: ListRequest): Stage[] {
 
 export function makeContexts(stages: readonly Stage[], site: Site): Map<string, HostContext> {
   const contexts = new Map<string, HostContext>()
+  const shared = new Map<string, unknown>()
   for (const { hosts } of stages) {
-    for (const host of hosts) if (!contexts.has(host.name)) contexts.set(host.name, makeHostContext(host, site))
+    for (const host of hosts) if (!contexts.has(host.name)) contexts.set(host.name, makeHostContext(host, site, shared))
   }
   return contexts
 }

@@ -1,28 +1,51 @@
-// One JSON object a line; the last is the recap.
-import { asProvisionError, formatLocation, type ProvisionError } from '../core/error.ts'
+// One JSON object a line; the last is the recap, or the error that kept the run from one.
+import { asProvisionError, type ProvisionError } from '../core/error.ts'
 import type { RunEvent } from '../core/events.ts'
+import { renderLocation } from './error.ts'
 import type { Output, Report } from './report.ts'
 
+export interface JsonOptions {
+  readonly stream: Output
+  /** Paths are written relative to it. */
+  readonly cwd: string
+  /** Write the texts of changed files too. @default false */
+  readonly diff?: boolean | undefined
+}
+
 /** The JSON report. */
-export function makeJsonReport(options: { readonly output: Output }): Report {
+export function createJsonReport(options: JsonOptions): Report {
+  const write = (value: object): void => void options.stream.write(`${JSON.stringify(value)}\n`)
+  let recap: RunEvent | undefined
   return {
-    emit: (event) => void options.output.write(`${JSON.stringify(plain(event))}\n`),
-    end: () => Promise.resolve(),
+    emit: (event) => {
+      if (event.type === 'recap') recap = event
+      else write(plain(event, options))
+    },
+    fail: (thrown) => write({ type: 'error', error: plainError(asProvisionError(thrown), options.cwd) }),
+    end: () => {
+      if (recap) write(recap)
+      recap = undefined
+    },
   }
 }
 
-function plain(event: RunEvent): object {
-  if ('error' in event && event.error) return { ...event, error: plainError(event.error) }
-  return event
+/** Events as they are, but places as `file:line:column` and errors as data. */
+function plain(event: RunEvent, { cwd, diff = false }: JsonOptions): object {
+  return {
+    ...event,
+    ...('task' in event && {
+      task: { ...event.task, where: event.task.where && renderLocation(event.task.where, cwd) },
+    }),
+    ...('changes' in event && !diff && { changes: event.changes.map(({ summary }) => ({ summary })) }),
+    ...('error' in event && event.error && { error: plainError(event.error, cwd) }),
+  }
 }
 
-/** An error as data. */
-export function plainError(thrown: unknown): object {
-  const error: ProvisionError = asProvisionError(thrown)
+function plainError(error: ProvisionError, cwd: string): object {
   return {
     code: error.code,
     message: error.message,
-    where: error.where && formatLocation(error.where),
+    where: error.where && renderLocation(error.where, cwd),
     detail: error.detail,
     hint: error.hint,
   }

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 
-type Style = 'green' | 'yellow' | 'red' | 'cyan' | 'dim' | 'bold' | 'magenta'
+export type Style = 'green' | 'yellow' | 'red' | 'cyan' | 'dim' | 'bold' | 'magenta'
 
 /** Colours a text, or does not. */
 export type Paint = (style: Style | Style[], text: string) => string

@@ -4,7 +4,11 @@ import type { Emit } from '../core/events.ts'
 export interface Report {
   readonly emit: Emit
   /** Writes what is left; call it once, also after an error. */
-  readonly end: () => Promise<void>
+  readonly end: () => Promise<void> | void
+  /** A run that ended in an error and has no recap; for reports that are read by programs. */
+  readonly fail?: (thrown: unknown) => void
+  /** The process ends now: leaves the terminal whole, at once. */
+  readonly abandon?: () => void
 }
 
 /** Where a report writes; the process's streams fit. */
@@ -15,7 +19,7 @@ export interface Output {
 
 /** What people may ask of the reports on a screen. */
 export interface ScreenOptions {
-  readonly output: Output
+  readonly stream: Output
   readonly colour: boolean
   /** Paths in messages are shown relative to it. */
   readonly cwd: string
@@ -25,4 +29,22 @@ export interface ScreenOptions {
   readonly diff?: boolean | undefined
   /** Show stacks. @default false */
   readonly debug?: boolean | undefined
+}
+
+/** Several reports of one run. */
+export function inChorus(reports: readonly Report[]): Report {
+  return {
+    emit: (event) => {
+      for (const report of reports) report.emit(event)
+    },
+    end: async () => {
+      for (const report of reports) await report.end()
+    },
+    fail: (thrown) => {
+      for (const report of reports) report.fail?.(thrown)
+    },
+    abandon: () => {
+      for (const report of reports) report.abandon?.()
+    },
+  }
 }

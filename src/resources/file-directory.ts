@@ -1,21 +1,30 @@
 // file.directory: a directory with its mode and owner. Reads with stat(1) and find(1).
+import { posix } from 'node:path'
 import * as v from 'valibot'
 import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, absolutePath, mode } from '../core/schema.ts'
 import { raw, sh } from '../shell/quote.ts'
-import { planOfChanges } from './file-content.ts'
-import { attributeChanges, type PathStatus, parseStatus, statusProbe } from './file-status.ts'
+import {
+  attributeChanges,
+  ownerWord,
+  type PathStatus,
+  parseStatus,
+  plainPath,
+  planOfChanges,
+  refuseDenied,
+  statusProbe,
+} from './file-status.ts'
 
 const schema = {
-  /** The directory. Missing ones above it are made with the default mode. */
+  /** The directory. Missing ones above it are made with mode 0755 and root's. A link to a directory counts as one. */
   path: absolutePath,
   /** Octal mode as text, for example '0750' or '02775'. @default as it is; '0755' for a new one */
   mode: v.optional(mode),
   /** Name or number of the owner. @default as it is; root for a new one */
   owner: v.optional(v.string()),
-  /** Name or number of the group. @default as it is; root for a new one */
+  /** Name or number of the group. @default as it is; root for a new one, or the directory's above it if that has the setgid bit */
   group: v.optional(v.string()),
-  /** Give owner and group to everything below too; links are not followed. @default false */
+  /** Give owner and group to everything below too; links are not followed, and modes stay. @default false */
   recurse: v.optional(v.boolean()),
 }
 
@@ -40,66 +49,79 @@ export const fileDirectory = defineResource<DirectoryArgs, DirectoryArgs, Direct
     return undefined
   },
   describe: (args) => args.path,
+  prepare: (args) => ({ ...args, path: plainPath(args.path) }),
   probe: (wishes) =>
     [
       statusProbe(
         wishes.map((wish) => wish.path),
         wishes.map(() => false),
       ),
-      ...wishes.flatMap((wish, index) => {
-        if (!wish.recurse) return []
-        const user = wish.owner === undefined ? '' : sh`! -user ${wish.owner}`
-        const group = wish.group === undefined ? '' : sh`! -group ${wish.group}`
-        const tests = user && group ? `'(' ${user} -o ${group} ')'` : user || group
-        return [
-          sh`[ ! -d ${wish.path} ] || [ -z "$(find ${wish.path} -mindepth 1 ${raw(tests)} -print -quit 2>/dev/null)" ] || echo ${`foreign ${index}`}`,
-        ]
-      }),
+      // a user that does not exist yet owns nothing, which find tells by failing
+      ...wishes.flatMap((wish, index) =>
+        wish.recurse
+          ? [
+              sh`[ ! -d ${wish.path} ] || ! found=$(find ${inside(wish.path)} -mindepth 1 ${raw(foreign(wish))} -print -quit 2>/dev/null) || [ -z "$found" ] || echo ${`foreign ${index}`}`,
+            ]
+          : [],
+      ),
     ].join('\n'),
   parse: (stdout, wishes) => {
-    const foreign = new Set([...stdout.matchAll(/^foreign (\d+)$/gm)].map((match) => Number(match[1])))
-    return parseStatus(stdout, wishes.length).map((status, index) => ({ status, foreign: foreign.has(index) }))
+    const found = new Set([...stdout.matchAll(/^foreign (\d+)$/gm)].map((match) => Number(match[1])))
+    return parseStatus(
+      stdout,
+      wishes.map((wish) => wish.path),
+    ).map((status, index) => ({ status, foreign: found.has(index) }))
   },
-  plan: ({ status, foreign }, wish) => {
+  plan: (state, wish) => {
     const { path } = wish
+    const { status } = state
+    if (status.type === 'denied') return refuseDenied(path)
     if (status.type === 'absent') {
-      const made = sh`[ ! -L ${path} ] || { echo "error: "${path}" is a link to nothing" >&2; exit 1; }
-umask 022; mkdir -p -- ${path}`
-      const owned = ownership(wish)
-      return {
-        changes: [
+      if (status.link) return { refused: `${path} is a link to nothing, expected a directory` }
+      return { changes: [{ summary: 'absent → present', steps: [{ script: make(wish) }] }] }
+    }
+    if (status.type !== 'directory') {
+      const what = status.type === 'file' ? 'a file' : 'neither a file nor a directory'
+      return { refused: `${path} is ${what}, expected a directory` }
+    }
+    const changes = attributeChanges(status, wish, path)
+    if (state.foreign) {
+      changes.push({
+        summary: `below: other owners → ${ownerWord(wish)}`,
+        steps: [
           {
-            summary: 'absent → present',
-            steps: [
-              {
-                script: [made, owned && sh`chown ${raw(owned)} -- ${path}`, sh`chmod ${wish.mode ?? '0755'} -- ${path}`]
-                  .filter(Boolean)
-                  .join('\n'),
-              },
-            ],
+            script: sh`find ${inside(path)} -mindepth 1 ${raw(foreign(wish))} -exec chown -h -- ${ownerWord(wish)} {} +`,
           },
         ],
-      }
-    }
-    if (status.type !== 'directory')
-      return {
-        refused: `${path} is ${status.type === 'file' ? 'a file' : 'neither a file nor a directory'}, expected a directory`,
-      }
-    const changes = attributeChanges(status, wish, path).map(({ summary, script }) => ({
-      summary,
-      steps: [{ script }],
-    }))
-    if (foreign)
-      changes.push({
-        summary: `below: other owners → ${[wish.owner, wish.group].filter(Boolean).join(':')}`,
-        steps: [{ script: sh`chown -Rh ${raw(ownership(wish))} -- ${path}` }],
       })
+    }
     return planOfChanges(changes, 'is a directory with these attributes')
   },
 })
 
-/** `owner:group` as one quoted word; empty if neither is given. */
-function ownership({ owner, group }: DirectoryArgs): string {
-  if (owner === undefined && group === undefined) return ''
-  return sh`${`${owner ?? ''}${group === undefined ? '' : `:${group}`}`}`
+/** Closed to all others until it has its owner. */
+function make(wish: DirectoryArgs): string {
+  const { path } = wish
+  const owner = ownerWord(wish)
+  return [
+    sh`umask 022
+mkdir -p -- ${posix.dirname(path)}`,
+    sh`( umask 077; mkdir -- ${path} )`,
+    owner && sh`chown -- ${owner} ${path}`,
+    sh`chmod ${wish.mode === undefined ? '0755' : wish.mode.padStart(5, '0')} -- ${path}`,
+  ]
+    .filter(Boolean)
+    .join('\n')
+}
+
+/** With a slash at the end find enters the directory even if the path is a link to it. */
+function inside(path: string): string {
+  return path === '/' ? path : `${path}/`
+}
+
+/** The test of find(1) for what belongs to others. */
+function foreign({ owner, group }: DirectoryArgs): string {
+  const user = owner === undefined ? '' : sh`! -user ${owner}`
+  const team = group === undefined ? '' : sh`! -group ${group}`
+  return user && team ? `'(' ${user} -o ${team} ')'` : user || team
 }

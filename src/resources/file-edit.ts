@@ -1,163 +1,223 @@
-// file.line and file.block: a line or a marked block in a file that others own too. The file is read whole and edited here;
-// written by src/shell/atomic-write.ts.
+// What file.line and file.block share: a file that others own too is read whole, edited by src/resources/text-edit.ts on the
+// controller, and written by src/shell/atomic-write.ts.
 import * as v from 'valibot'
 import type { Plan } from '../core/resource.ts'
-import { defineResource } from '../core/resource.ts'
-import { type ArgumentsOf, absolutePath, mode } from '../core/schema.ts'
-import { atomicWrite } from '../shell/atomic-write.ts'
-import { withBlock, withLine, withoutLine } from './text-edit.ts'
-import { contentOf, fileOf, parseTextFiles, type TextFile, textFilesProbe } from './text-file.ts'
+import { mode } from '../core/schema.ts'
+import { atomicWrite, checksTree, heldFunction } from '../shell/atomic-write.ts'
+import { sh } from '../shell/quote.ts'
+import { maskBefore, type SecretLine } from './file-source.ts'
+import {
+  type Attributes,
+  attributeChanges,
+  filePath,
+  type PathStatus,
+  parseStatus,
+  planOfChanges,
+  refuseDenied,
+  statusProbe,
+} from './file-status.ts'
+import type { Place } from './text-edit.ts'
 
 const pattern = v.pipe(
   v.union([v.string(), v.instance(RegExp)], 'expected a regular expression'),
   v.check((value) => typeof value !== 'string' || compiles(value), 'expected a regular expression (JavaScript syntax)'),
 )
 
-const common = {
-  /** The file on the host. */
-  path: absolutePath,
+/** A JavaScript regular expression, as text or literal, tried on one line at a time without its line break. */
+export const linePattern = pattern
+
+/** Arguments of resources that edit a file. */
+export const editSchema = {
+  /** The file on the host. A symbolic link is followed. */
+  path: filePath,
   /** Make the file if it is not there. @default false */
   create: v.optional(v.boolean()),
-  /** Mode of a file that is created. @default '0644' */
+  /** Octal mode of the file as text. @default as it is; '0644' for a new one, '0600' if a secret goes in */
   mode: v.optional(mode),
+  /** Name or number of the file's owner. @default as it is; root for a new one */
+  owner: v.optional(v.string()),
+  /** Name or number of the file's group. @default as it is; root for a new one */
+  group: v.optional(v.string()),
   /** Put it after the last line that matches, if it is not there yet. @default at the end */
   insertAfter: v.optional(pattern),
-  /** Put it before the first line that matches, if it is not there yet. */
+  /** Put it before the first line that matches, if it is not there yet. @default at the end */
   insertBefore: v.optional(pattern),
   /** Shell command that must succeed, as of `file.file`. */
   validate: v.optional(v.pipe(v.string(), v.nonEmpty())),
-  /** Keep the previous file. @default false */
+  /** Keep the previous file beside it as `PATH.YYYYMMDDTHHMMSS~`. @default false */
   backup: v.optional(v.boolean()),
   /** @default 'present' */
   state: v.optional(v.picklist(['present', 'absent'])),
 }
 
-const lineSchema = {
-  ...common,
-  /** The whole line, without line break. */
-  line: v.optional(
-    v.pipe(
-      v.string(),
-      v.check((line) => !/[\r\n]/.test(line), 'expected one line'),
+/** An edit as it shall be made. */
+export interface EditWish extends Attributes {
+  readonly path: string
+  readonly create?: boolean | undefined
+  readonly validate?: string | undefined
+  readonly backup?: boolean | undefined
+  readonly insertAfter?: string | RegExp | undefined
+  readonly insertBefore?: string | RegExp | undefined
+  readonly state?: 'present' | 'absent' | undefined
+  /** What goes in is a secret, or holds one. */
+  readonly secret: boolean
+  /** Its lines cut at the secrets; none = no line can be told from an older one, so there is no diff. */
+  readonly masks: readonly SecretLine[]
+}
+
+/** A file as it is, with its text. */
+export interface EditState {
+  readonly status: PathStatus
+  readonly bytes: Buffer
+  /** Too large to be edited: this many bytes. */
+  readonly large: number | undefined
+  /** A validation of an earlier run never ended. */
+  readonly held: boolean
+}
+
+/** Larger files are not for editing line by line. */
+const largestEdit = 4 * 1024 * 1024
+/** Larger texts get no diff. */
+const largestDiff = 256 * 1024
+
+export function checkPlace(args: Pick<EditWish, 'insertAfter' | 'insertBefore'>): string | undefined {
+  if (args.insertAfter === undefined || args.insertBefore === undefined) return undefined
+  return "'insertAfter' and 'insertBefore' are both given; expected one of them"
+}
+
+export function probeEdits(wishes: readonly EditWish[]): string {
+  const paths = [...new Set(wishes.map((wish) => wish.path))]
+  const held = wishes.filter((wish) => checksTree(wish.validate)).map((wish) => wish.path)
+  return [
+    statusProbe(
+      paths,
+      paths.map(() => false),
     ),
-  ),
-  /** JavaScript regular expression, tried on each line: the *last* line that matches becomes `line`; with `absent` all that match go. */
-  match: v.optional(pattern),
+    sh`n=0
+for path in ${paths}; do
+  if [ -f "$path" ]; then
+    size=$(stat -L -c %s -- "$path")
+    if [ "$size" -gt ${largestEdit} ]; then echo "large $n $size"; else echo "text $n $(base64 <"$path" | tr -d '\\n')"; fi
+  fi
+  n=$((n + 1))
+done`,
+    ...(held.length > 0
+      ? [
+          heldFunction,
+          ...paths.map((path, index) => (held.includes(path) ? sh`! held ${path} || echo ${`held ${index}`}` : '')),
+        ]
+      : []),
+  ]
+    .filter(Boolean)
+    .join('\n')
 }
 
-const blockSchema = {
-  ...common,
-  /** The lines; empty removes the block. */
-  block: v.string(),
-  /** Name of the block in its markers, unique in the file. */
-  marker: v.pipe(v.string(), v.regex(/^[^\r\n]+$/, 'expected a name in one line')),
-  /** Start of a comment in this file's language. @default '#' */
-  comment: v.optional(v.string()),
-}
-
-export type LineArgs = ArgumentsOf<typeof lineSchema>
-export type BlockArgs = ArgumentsOf<typeof blockSchema>
-type CommonArgs = Pick<LineArgs, 'path' | 'create' | 'mode' | 'validate' | 'backup' | 'insertAfter' | 'insertBefore'>
-
-/**
- * One line of a file that other hands edit too. Where you own the whole file, prefer `file.template`.
- * @example file.line({ path: '/etc/login.defs', match: '^UMASK', line: 'UMASK 027' })
- */
-export const fileLine = defineResource<LineArgs, LineArgs, TextFile>({
-  name: 'file.line',
-  schema: lineSchema,
-  check: (args) => {
-    if (args.insertAfter !== undefined && args.insertBefore !== undefined)
-      return "'insertAfter' and 'insertBefore' are both given; expected one of them"
-    if (args.state === 'absent')
-      return args.line === undefined && args.match === undefined ? "neither 'line' nor 'match' is given" : undefined
-    return args.line === undefined ? "option 'line' is missing" : undefined
-  },
-  describe: (args) => `${args.path} ${args.line ?? String(args.match)}`,
-  probe: probeAll,
-  parse: parseAll,
-  plan: (file, wish) => {
-    const match = wish.match === undefined ? undefined : expression(wish.match)
-    const edit = (content: string): string =>
-      wish.state === 'absent'
-        ? withoutLine(content, wish.line, match)
-        : withLine(content, wish.line ?? '', match, placeOf(wish))
-    return planEdit(file, wish, edit, wish.state === 'absent')
-  },
-})
-
-/**
- * Lines between two marker lines of a file that other hands edit too.
- * @example file.block({ path: '/etc/hosts', marker: 'peers', block: '192.0.2.11 web1\n192.0.2.12 web2' })
- */
-export const fileBlock = defineResource<BlockArgs, BlockArgs, TextFile>({
-  name: 'file.block',
-  schema: blockSchema,
-  check: (args) =>
-    args.insertAfter !== undefined && args.insertBefore !== undefined
-      ? "'insertAfter' and 'insertBefore' are both given; expected one of them"
-      : undefined,
-  describe: (args) => `${args.path} ${args.marker}`,
-  probe: probeAll,
-  parse: parseAll,
-  plan: (file, wish) => {
-    const comment = wish.comment ?? '#'
-    const markers = {
-      begin: `${comment} BEGIN provision ${wish.marker}`,
-      end: `${comment} END provision ${wish.marker}`,
+export function parseEdits(stdout: string, wishes: readonly EditWish[]): EditState[] {
+  const paths = [...new Set(wishes.map((wish) => wish.path))]
+  const said = new Map(
+    [...stdout.matchAll(/^(text|large|held) (\d+) ?(.*)$/gm)].map(([, word, index, value = '']) => [
+      `${word} ${index}`,
+      value,
+    ]),
+  )
+  const states = parseStatus(stdout, paths).map((status, index): EditState => {
+    const text = said.get(`text ${index}`)
+    const large = said.get(`large ${index}`)
+    if (status.type === 'file' && text === undefined && large === undefined)
+      throw new Error(`the content of ${paths[index]} is missing in the answer`)
+    return {
+      status,
+      bytes: Buffer.from(text ?? '', 'base64'),
+      large: large === undefined ? undefined : Number(large),
+      held: said.has(`held ${index}`),
     }
-    const block = wish.state === 'absent' ? '' : wish.block
-    return planEdit(file, wish, (content) => withBlock(content, block, markers, placeOf(wish)), block === '')
-  },
-})
-
-function probeAll(wishes: readonly { path: string }[]): string {
-  return textFilesProbe(wishes.map((wish) => wish.path))
-}
-
-function parseAll(stdout: string, wishes: readonly { path: string }[]): TextFile[] {
-  const files = parseTextFiles(stdout)
-  return wishes.map((wish) => fileOf(files, wish.path))
-}
-
-function planEdit(file: TextFile, wish: CommonArgs, edit: (content: string) => string, removes: boolean): Plan {
-  if (file.kind === 'other') return { refused: `${wish.path} is ${file.what}, expected a file` }
-  if (file.kind === 'absent') {
-    if (removes) return { unchanged: `${wish.path} is absent` }
-    if (!wish.create) return { unknown: `${wish.path} does not exist (create: true makes it)` }
-  }
-  const before = contentOf(file)
-  const after = edit(before)
-  if (after === before && file.kind === 'file') return { unchanged: removes ? 'is not there' : 'is there' }
-  const write = atomicWrite({
-    path: wish.path,
-    mode: file.kind === 'absent' ? wish.mode : undefined,
-    validate: wish.validate,
-    backup: wish.backup,
   })
-  const summary = file.kind === 'absent' ? 'absent → present' : summaryOf(before, after)
-  return { changes: [{ summary, diff: { label: wish.path, before, after }, steps: [{ script: write, input: after }] }] }
+  return wishes.map((wish) => states[paths.indexOf(wish.path)] as EditState) // each wish's path is among the paths
 }
 
-/** One changed line says itself; more are left to the diff. */
-function summaryOf(before: string, after: string): string {
-  const old = before.replace(/\n$/, '').split('\n')
-  const fresh = after.replace(/\n$/, '').split('\n')
-  const more = fresh.length - old.length
-  if (more !== 0)
-    return `${Math.abs(more)} ${Math.abs(more) === 1 ? 'line' : 'lines'} ${more > 0 ? 'added' : 'removed'}`
-  const differing = fresh.flatMap((line, index) => (line === old[index] ? [] : [`'${old[index]}' → '${line}'`]))
-  return differing.length === 1 ? (differing[0] ?? '') : `${differing.length} lines differ`
+/** Plans the edit of a file; `edit` throws for a text that it cannot edit. */
+export function planEdit(state: EditState, wish: EditWish, removes: boolean, edit: (content: string) => string): Plan {
+  const { status, held } = state
+  const { path } = wish
+  const absent = status.type === 'absent'
+  if (status.type === 'denied') return refuseDenied(path)
+  if (status.type !== 'file' && !absent)
+    return { refused: `${path} is ${status.type === 'directory' ? 'a directory' : 'no regular file'}, expected a file` }
+  if (state.large !== undefined)
+    return { refused: `${path} has ${state.large} bytes, expected a text of at most ${largestEdit}` }
+  if (absent && removes) return { unchanged: `${path} is absent` }
+  if (absent && !wish.create) return { unknown: `${path} does not exist (create: true makes it)` }
+  const text = decode(state.bytes)
+  if (!text) return { refused: `${path} holds NUL bytes, expected a text` }
+  let after: string
+  try {
+    after = edit(text.content)
+  } catch (error) {
+    return { refused: `${path}: ${error instanceof Error ? error.message : String(error)}` }
+  }
+  const attributes = absent ? [] : attributeChanges(status, wish, path)
+  if (after === text.content && !absent && !held)
+    return planOfChanges(attributes, removes ? 'is not there' : 'is there')
+  const input = text.encode(after)
+  if (!input) return { refused: `${path} is not UTF-8, and the new text does not fit into Latin-1` }
+  const mode = wish.mode ?? (absent && wish.secret ? '0600' : undefined)
+  const shown = text.content.length + after.length <= 2 * largestDiff && (!wish.secret || wish.masks.length > 0)
+  return {
+    changes: [
+      {
+        summary: absent
+          ? 'absent → present'
+          : held
+            ? 'validation was interrupted'
+            : summaryOf(text.content, after, wish.secret),
+        diff: shown ? { label: path, before: maskBefore(text.content, after, wish.masks), after } : undefined,
+        steps: [{ script: atomicWrite({ ...wish, mode }), input }],
+      },
+      // the write brings them along
+      ...attributes.map(({ summary }) => ({ summary, steps: [] })),
+    ],
+  }
 }
 
-function placeOf(wish: CommonArgs): { after: RegExp | undefined; before: RegExp | undefined } {
+/** The place of what is new, from the arguments. */
+export function placeOf(wish: Pick<EditWish, 'insertAfter' | 'insertBefore'>): Place {
   const of = (value: string | RegExp | undefined) => (value === undefined ? undefined : expression(value))
   return { after: of(wish.insertAfter), before: of(wish.insertBefore) }
 }
 
-/** Without the global flag: a global expression remembers where it stopped. */
-function expression(value: string | RegExp): RegExp {
+/** Without the flags that make an expression remember where it stopped. */
+export function expression(value: string | RegExp): RegExp {
   return typeof value === 'string' ? new RegExp(value) : new RegExp(value.source, value.flags.replace(/[gy]/g, ''))
+}
+
+/** UTF-8, or else Latin-1, in which each byte is a letter, so that what is not edited stays as it is. */
+function decode(bytes: Buffer): { content: string; encode: (text: string) => Buffer | undefined } | undefined {
+  if (bytes.includes(0)) return undefined
+  try {
+    const content = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    return { content, encode: (text) => Buffer.from(text, 'utf8') }
+  } catch {
+    const fits = (text: string) => [...text].every((letter) => (letter.codePointAt(0) ?? 0) <= 0xff)
+    return {
+      content: bytes.toString('latin1'),
+      encode: (text) => (fits(text) ? Buffer.from(text, 'latin1') : undefined),
+    }
+  }
+}
+
+/** One changed line says itself; more are left to the diff. */
+function summaryOf(before: string, after: string, secret: boolean): string {
+  const old = linesOf(before)
+  const fresh = linesOf(after)
+  const count = Math.abs(fresh.length - old.length)
+  if (count > 0) return `${count} ${count === 1 ? 'line' : 'lines'} ${fresh.length > old.length ? 'added' : 'removed'}`
+  const differing = fresh.flatMap((line, index) => (line === old[index] ? [] : [`'${old[index]}' → '${line}'`]))
+  if (secret) return differing.length === 1 ? 'line differs (secret)' : `${differing.length} lines differ`
+  return differing.length === 1 ? (differing[0] ?? '') : `${differing.length} lines differ`
+}
+
+function linesOf(text: string): string[] {
+  return text === '' ? [] : text.replace(/\r?\n$/, '').split(/\r?\n/)
 }
 
 function compiles(source: string): boolean {

@@ -1,8 +1,10 @@
 // file.link: a symbolic link, replaced by rename(2) so that it is never absent. Reads with readlink(1).
+import { posix } from 'node:path'
 import * as v from 'valibot'
 import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, absolutePath } from '../core/schema.ts'
 import { sh } from '../shell/quote.ts'
+import { type PathStatus, parseStatus, plainPath, refuseDenied, statusProbe } from './file-status.ts'
 
 const schema = {
   /** Where the link is. */
@@ -15,7 +17,11 @@ const schema = {
 
 export type LinkArgs = ArgumentsOf<typeof schema>
 
-type LinkState = { readonly kind: 'absent' | 'file' | 'directory' } | { readonly kind: 'link'; readonly target: string }
+interface LinkState {
+  readonly status: PathStatus
+  /** What a link points to. */
+  readonly target: string
+}
 
 /**
  * A symbolic link.
@@ -25,48 +31,60 @@ export const fileLink = defineResource<LinkArgs, LinkArgs, LinkState>({
   name: 'file.link',
   schema,
   describe: (args) => args.path,
-  probe: (wishes) => sh`for path in ${wishes.map((wish) => wish.path)}; do
-  if [ -L "$path" ]; then target=$(readlink -- "$path"; echo .); printf 'link %s\\n' "$(printf %s "$target" | base64 | tr -d '\\n')"
-  elif [ -d "$path" ]; then echo directory
-  elif [ -e "$path" ]; then echo file
-  else echo absent; fi
-done`,
+  prepare: (args) => ({ ...args, path: plainPath(args.path) }),
+  probe: (wishes) =>
+    [
+      statusProbe(
+        wishes.map((wish) => wish.path),
+        wishes.map(() => false),
+      ),
+      // the dot keeps a line break at the end of a target
+      ...wishes.map(
+        ({ path }, index) =>
+          sh`[ ! -L ${path} ] || { target=$(readlink -- ${path}; echo .); echo ${`target ${index}`} "$(printf %s "$target" | base64 | tr -d '\\n')"; }`,
+      ),
+    ].join('\n'),
   parse: (stdout, wishes) => {
-    const lines = stdout.split('\n')
-    return wishes.map((_, index) => parseLine(lines[index] ?? ''))
+    const targets = new Map(
+      [...stdout.matchAll(/^target (\d+) (.*)$/gm)].map(([, index, encoded = '']) => [
+        Number(index),
+        Buffer.from(encoded, 'base64').toString('utf8').replace(/\n\.$/, ''),
+      ]),
+    )
+    return parseStatus(
+      stdout,
+      wishes.map((wish) => wish.path),
+    ).map((status, index) => {
+      const target = targets.get(index)
+      if (status.link && target === undefined) throw new Error(`${wishes[index]?.path} is a link that cannot be read`)
+      return { status, target: target ?? '' }
+    })
   },
   plan: (state, { path, target, force }) => {
-    if (state.kind === 'link' && state.target === target) return { unchanged: `points to ${target}` }
-    if ((state.kind === 'file' || state.kind === 'directory') && !force) {
+    const { status } = state
+    if (status.type === 'denied' && !status.link) return refuseDenied(path)
+    const before = status.link ? state.target : status.type === 'other' ? 'file' : status.type
+    if (status.link && state.target === target) return { unchanged: `points to ${target}` }
+    if (!status.link && status.type !== 'absent' && !force) {
       return {
-        refused: `${path} is a ${state.kind}, expected a link or nothing`,
+        refused: `${path} is a ${before}, expected a link or nothing`,
         hint: 'Set force: true to replace it.',
       }
     }
-    const before = state.kind === 'link' ? state.target : state.kind
-    const clear = state.kind === 'directory' ? sh`rmdir -- ${path}\n` : ''
-    return {
-      changes: [
-        {
-          summary: `${before} → ${target}`,
-          steps: [
-            {
-              script: `${clear}${sh`new=${path}.provision-new; rm -f -- "$new"; ln -s -- ${target} "$new"; mv -fT -- "$new" ${path}`}`,
-            },
-          ],
-        },
-      ],
-    }
+    const clear =
+      before === 'directory' && !status.link
+        ? sh`rmdir -- ${path} 2>/dev/null || { echo "error: the directory "${path}" is not empty" >&2; exit 1; }\n`
+        : ''
+    return { changes: [{ summary: `${before} → ${target}`, steps: [{ script: clear + place(path, target) }] }] }
   },
 })
 
-function parseLine(line: string): LinkState {
-  if (line === 'absent' || line === 'file' || line === 'directory') return { kind: line }
-  if (!line.startsWith('link ')) throw new Error(`unexpected line '${line.slice(0, 60)}'`)
-  return {
-    kind: 'link',
-    target: Buffer.from(line.slice(5), 'base64')
-      .toString('utf8')
-      .replace(/\n?\.$/, ''),
-  }
+/** Under a hidden name first: directories of links are read by pattern while we work. */
+function place(path: string, target: string): string {
+  const directory = posix.dirname(path)
+  return sh`[ -d ${directory} ] || { echo "error: the directory "${directory}" does not exist" >&2; exit 1; }
+new=${posix.join(directory, `.${posix.basename(path)}.provision-new`)}
+rm -f -- "$new"
+ln -s -- ${target} "$new"
+mv -fT -- "$new" ${path}`
 }

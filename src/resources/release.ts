@@ -1,40 +1,64 @@
 // release.deploy: releases beside each other, `current` a link that is switched by rename(2), earlier ones kept for rollback.
-import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
-import { dirname, isAbsolute, join, resolve } from 'node:path'
-import { create } from 'tar'
+// A release directory appears whole or not at all; `previous` is a link to what was current before.
 import * as v from 'valibot'
 import type { ApplyStep, Plan } from '../core/resource.ts'
 import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, absolutePath } from '../core/schema.ts'
 import type { Outcome } from '../core/task.ts'
-import { quote, sh } from '../shell/quote.ts'
+import { raw, sh } from '../shell/quote.ts'
+import { plainPath } from './file-status.ts'
+import { repositoryUrl, sshCommand, version } from './git-ref.ts'
+import { packFolder, readFolder, resolveCommit } from './release-source.ts'
 
 const schema = {
-  /** Directory of the app: `releases/` and the link `current` go below it. */
+  /** Directory of the app: `releases/`, `shared/` and the links `current` and `previous` go below it. */
   path: absolutePath,
   /**
-   * `directory`: a folder on the controller, relative to the project's root; its content is the release's identity.
-   * `git`: a repository that the hosts can reach; `version` is a branch, tag or commit, resolved to a commit on the controller.
+   * `directory`: a folder on the controller, relative to the project's root, shipped by us; its content is the release's
+   * identity. Everything in it goes, except `.git`.
+   * `git`: a repository that the hosts can reach, with git on them; `version` is a branch, tag or commit, resolved to a
+   * commit on the controller, once for all hosts. `hostKeyChecking` is for ssh URLs: `accept-new` records the server's key at
+   * the first contact (default `strict`).
    */
   source: v.union(
-    [v.strictObject({ directory: v.string() }), v.strictObject({ git: v.string(), version: v.string() })],
+    [
+      v.strictObject({ directory: v.string() }),
+      v.strictObject({
+        git: repositoryUrl,
+        version,
+        hostKeyChecking: v.optional(v.picklist(['strict', 'accept-new'])),
+      }),
+    ],
     'expected { directory } or { git, version }',
   ),
-  /** Releases kept, the current one included. @default 5 */
+  /** Releases kept, the current one included. The current and the previous one are never removed. @default 5 */
   keep: v.optional(v.pipe(v.number(), v.integer(), v.minValue(2))),
   /** Owner of the release's files. @default 'root' */
   owner: v.optional(v.string()),
-  /** @default 'root' */
+  /** Group of the release's files, and of `shared/`, where it may write. @default 'root' */
   group: v.optional(v.string()),
+  /**
+   * Directories that outlive a release, as relative paths (`'uploads'`, `'var/cache'`): they live in `shared/` and each
+   * release has links to them. One that is not there is made with what the release brings. @default []
+   */
+  shared: v.optional(
+    v.array(
+      v.pipe(
+        v.string(),
+        v.regex(
+          /^(?!.*(^|\/)\.{0,2}(\/|$))[^\r\n]+$/,
+          "expected a relative path without '.' and '..', such as 'uploads'",
+        ),
+      ),
+    ),
+  ),
 }
 
 export type ReleaseArgs = ArgumentsOf<typeof schema>
 
 /** What a later task may want to know. */
 export interface ReleaseResult extends Outcome {
-  /** Identity of the release that `current` points to. */
+  /** Identity of the release that `current` points to: a commit, or a checksum of the folder's content. */
   readonly release: string
   /** The one before, for a rollback. */
   readonly previous: string | undefined
@@ -47,10 +71,13 @@ interface ReleaseWish extends ReleaseArgs {
 }
 
 interface ReleaseState {
-  /** Empty = there is none. */
+  readonly kind: 'absent' | 'link' | 'other'
+  /** Identity of the current release; empty = there is none. */
   readonly current: string
-  /** Newest first. */
+  readonly previous: string
   readonly releases: readonly string[]
+  /** Shared directories that the current release has its links to. */
+  readonly linked: readonly string[]
   readonly git: boolean
 }
 
@@ -62,172 +89,169 @@ export const deploy = defineResource<ReleaseArgs, ReleaseWish, ReleaseState, Rel
   name: 'release.deploy',
   schema,
   describe: (args) => args.path,
-  prepare: (args, context) => {
+  prepare: (given, { from, once = (_, make) => make() }) => {
+    const args = { ...given, path: plainPath(given.path) }
     const { source } = args
-    if ('git' in source) return { ...args, id: resolveCommit(source.git, source.version), pack: undefined }
-    const directory = localDirectory(source.directory, context.from)
-    const files = listFiles(directory)
-    return { ...args, id: identity(directory, files), pack: () => pack(directory, files) }
-  },
-  probe: (wishes) =>
-    wishes
-      .map(
-        (wish) => sh`echo "== release"
-echo "current=$(readlink -- ${`${wish.path}/current`} 2>/dev/null || :)"
-if command -v git >/dev/null; then echo git=yes; else echo git=no; fi
-[ ! -d ${`${wish.path}/releases`} ] || ls -1t -- ${`${wish.path}/releases`} | sed 's/^/release=/'`,
+    if ('git' in source) {
+      const id = once(`release.deploy\0git\0${source.git}\0${source.version}`, () =>
+        resolveCommit(source.git, source.version),
       )
-      .join('\n'),
+      return { ...args, id, pack: undefined }
+    }
+    const key = `release.deploy\0${from}\0${source.directory}`
+    const folder = once(key, () => readFolder(source.directory, from))
+    return { ...args, id: folder.id, pack: () => once(`${key}\0pack`, () => packFolder(folder)) }
+  },
+  probe: (wishes) => wishes.map(probeOne).join('\n'),
   parse: (stdout, wishes) => {
     const answers = stdout.split('== release\n').slice(1)
-    return wishes.map((_, index) => {
-      const answer = answers[index]
-      if (!answer?.startsWith('current=')) throw new Error(`unexpected answer '${(answer ?? stdout).slice(0, 60)}'`)
-      return {
-        current: (/^current=(?:releases\/)?(.*)$/m.exec(answer)?.[1] ?? '').trim(),
-        releases: [...answer.matchAll(/^release=(.+)$/gm)].map((match) => match[1] ?? ''),
-        git: answer.includes('\ngit=yes'),
-      }
-    })
+    return wishes.map((wish, index) => parseOne(answers[index] ?? stdout, wish))
   },
   plan: planRelease,
 })
 
-function planRelease(state: ReleaseState, wish: ReleaseWish): Plan<ReleaseResult> {
-  const others = state.releases.filter((id) => id !== wish.id)
-  if (state.current === wish.id)
-    return { unchanged: `release ${short(wish.id)} is current`, result: { release: wish.id, previous: others[0] } }
-  if (!wish.pack && !state.git) return { unknown: 'git is not installed' }
-  const result = { release: wish.id, previous: state.current || others[0] }
-  const steps: ApplyStep[] = []
-  if (!state.releases.includes(wish.id)) steps.push(wish.pack ? unpack(wish, wish.pack()) : checkOut(wish))
-  steps.push({ script: switchTo(wish) })
-  return { changes: [{ summary: `release ${short(state.current) || 'absent'} → ${short(wish.id)}`, steps }], result }
+function probeOne(wish: ReleaseWish): string {
+  const shared = (wish.shared ?? []).map(
+    (name) =>
+      sh`[ "$(readlink -- "$path/current/"${name} 2>/dev/null)" != "$path/shared/"${name} ] || [ ! -e "$path/shared/"${name} ] || echo ${`linked=${name}`}`,
+  )
+  return `${sh`echo "== release"
+path=${wish.path}
+if [ -L "$path/current" ]; then echo kind=link; elif [ -e "$path/current" ]; then echo kind=other; else echo kind=absent; fi
+echo "current=$(readlink -- "$path/current" 2>/dev/null || :)"
+echo "previous=$(readlink -- "$path/previous" 2>/dev/null || :)"
+if command -v git >/dev/null; then echo git=yes; else echo git=no; fi
+[ ! -d "$path/releases" ] || ls -1 -- "$path/releases" | sed 's/^/release=/'`}
+${shared.join('\n')}
+:`
 }
 
-/** A release directory appears whole or not at all: it is filled under another name first. */
+function parseOne(answer: string, wish: ReleaseWish): ReleaseState {
+  const all = (key: string) => [...answer.matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].map((match) => match[1] ?? '')
+  const [kind] = all('kind')
+  if (kind !== 'absent' && kind !== 'link' && kind !== 'other')
+    throw new Error(`unexpected answer '${answer.slice(0, 60)}'`)
+  const idOf = (target = '') =>
+    (target.startsWith(`${wish.path}/`) ? target.slice(wish.path.length + 1) : target).replace(/^releases\//, '')
+  return {
+    kind,
+    current: idOf(all('current')[0]),
+    previous: idOf(all('previous')[0]),
+    releases: all('release'),
+    linked: all('linked'),
+    git: all('git')[0] === 'yes',
+  }
+}
+
+function planRelease(
+  state: ReleaseState,
+  wish: ReleaseWish,
+  { check }: { readonly check: boolean },
+): Plan<ReleaseResult> {
+  const { id } = wish
+  if (state.kind === 'other')
+    return {
+      refused: `${wish.path}/current is no link, so it was not made by release.deploy`,
+      hint: 'Move it out of the way.',
+    }
+  const there = state.releases.includes(id)
+  const kept = (release: string) => (release !== '' && state.releases.includes(release) ? release : undefined)
+  if (state.current === id && there) {
+    const result = { release: id, previous: kept(state.previous) }
+    const missing = (wish.shared ?? []).filter((name) => !state.linked.includes(name))
+    if (missing.length === 0) return { unchanged: `release ${short(id)} is current`, result }
+    const script = `${sh`path=${wish.path} release=${`${wish.path}/releases/${id}`} fresh=no`}\n${shareFunction(wish)}\n${share(missing)}`
+    return { changes: [{ summary: `shared: ${missing.join(', ')}`, steps: [{ script }] }], result }
+  }
+  if (!there && !wish.pack && !state.git) return { unknown: 'git is not installed' }
+  const result = { release: id, previous: kept(state.current === id ? state.previous : state.current) }
+  const steps: ApplyStep[] = []
+  // packing is work for a release that is really shipped
+  if (!there) steps.push(wish.pack ? unpack(wish, check ? '' : wish.pack()) : checkOut(wish))
+  steps.push({ script: switchTo(wish) })
+  return { changes: [{ summary: `release ${short(state.current) || 'absent'} → ${short(id)}`, steps }], result }
+}
+
+/** A release is filled under a hidden name; what killed runs left goes first. */
 function fill(wish: ReleaseWish, how: string): string {
   const owner = `${wish.owner ?? 'root'}:${wish.group ?? 'root'}`
-  return (
-    sh`umask 022
-path=${wish.path} id=${wish.id}
+  return sh`umask 022
+path=${wish.path} id=${wish.id} fresh=yes
 mkdir -p -- "$path/releases"
-rm -rf -- "$path"/releases/.[!.]*.new
-new=$path/releases/.$id.new
-mkdir -- "$new"
-` +
-    `${how}\n` +
-    sh`chown -Rh -- ${owner} "$new"
-chmod -R u=rwX,go=rX -- "$new"
-sync
-mv -T -- "$new" "$path/releases/$id"`
-  )
+rm -rf -- "$path"/releases/.*.new
+release=$path/releases/.$id.new
+mkdir -- "$release"
+${raw(how)}
+chown -Rh -- ${owner} "$release"
+chmod -R u=rwX,go=rX -- "$release"
+${raw(shareFunction(wish))}
+${raw(share(wish.shared ?? []))}
+sync -f -- "$release" 2>/dev/null || sync
+mv -T -- "$release" "$path/releases/$id"`
 }
 
-function unpack(wish: ReleaseWish, archive: Buffer): ApplyStep {
-  return { script: fill(wish, 'tar -xzf - -C "$new" --no-same-owner'), input: archive }
+function unpack(wish: ReleaseWish, archive: Buffer | string): ApplyStep {
+  return { script: fill(wish, 'tar -xzof - -C "$release"'), input: archive }
 }
 
 function checkOut(wish: ReleaseWish): ApplyStep {
-  const url = 'git' in wish.source ? wish.source.git : ''
+  const source = 'git' in wish.source ? wish.source : { git: '', hostKeyChecking: undefined }
   return {
     script: fill(
       wish,
-      sh`export GIT_TERMINAL_PROMPT=0
-repo=$path/repo.git
-[ -d "$repo" ] || git init --quiet --bare "$repo"
-git --git-dir="$repo" cat-file -e "$id^{commit}" 2>/dev/null || git --git-dir="$repo" fetch --quiet --prune ${url} '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*'
-git --git-dir="$repo" cat-file -e "$id^{commit}" 2>/dev/null || { echo "error: commit $id is not in "${url} >&2; exit 1; }
-git --git-dir="$repo" archive --format=tar "$id" | tar -xf - -C "$new"`,
+      sh`export GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND=${sshCommand(source.hostKeyChecking)}
+url=${source.git} repo=$path/repo.git
+git_here() { git --git-dir="$repo" "$@"; }
+has() { git_here cat-file -e "$id^{commit}" 2>/dev/null; }
+[ -d "$repo" ] || { rm -rf -- "$repo.new"; git init --quiet --bare -- "$repo.new"; mv -- "$repo.new" "$repo"; }
+has || git_here fetch --quiet --force --prune -- "$url" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*'
+has || git_here fetch --quiet -- "$url" "$id" 2>/dev/null || { echo "error: commit $id is not in $url" >&2; exit 1; }
+git_here archive --format=tar -o "$path/releases/.$id.tar.new" "$id"
+tar -xof "$path/releases/.$id.tar.new" -C "$release"
+rm -f -- "$path/releases/.$id.tar.new"`,
     ),
   }
 }
 
+/** Defines `share NAME`: a link in `$release` to the directory in `shared/`. In a live release nothing is thrown away for it. */
+function shareFunction(wish: ReleaseWish): string {
+  return sh`share() {
+  place=$release/$1 kept=$path/shared/$1
+  mkdir -p -- "$(dirname -- "$place")" "$(dirname -- "$kept")"
+  if [ -L "$place" ]; then rm -f -- "$place"
+  elif [ -e "$place" ]; then
+    if [ ! -e "$kept" ]; then mv -T -- "$place" "$kept"
+    elif [ $fresh = yes ]; then rm -rf -- "$place"
+    else rmdir -- "$place" 2>/dev/null || { echo "error: $place and $kept both have content" >&2; exit 1; }; fi
+  fi
+  mkdir -p -- "$kept"
+  if [ "$(stat -c %G -- "$kept")" != ${wish.group ?? 'root'} ]; then chown -- ${`${wish.owner ?? 'root'}:${wish.group ?? 'root'}`} "$kept"; fi
+  chmod 02775 "$kept"
+  ln -s -- "$kept" "$place"
+}`
+}
+
+function share(names: readonly string[]): string {
+  return names.map((name) => sh`share ${name}`).join('\n')
+}
+
+/** Only what looks like a release of ours is pruned. */
 function switchTo(wish: ReleaseWish): string {
   return sh`path=${wish.path} id=${wish.id}
+before=$(readlink -- "$path/current" || :)
 touch -- "$path/releases/$id"
-ln -sfn -- "releases/$id" "$path/.current.new"
-mv -fT -- "$path/.current.new" "$path/current"
-ls -1t -- "$path/releases" | tail -n +${(wish.keep ?? 5) + 1} | while IFS= read -r old; do
-  [ "$old" = "$id" ] || rm -rf -- "$path/releases/$old"
+link() { rm -f -- "$path/.$2.new"; ln -s -- "$1" "$path/.$2.new"; mv -fT -- "$path/.$2.new" "$path/$2"; }
+case $before in ''|*"/$id") ;; *) link "$before" previous ;; esac
+link "releases/$id" current
+previous=$(readlink -- "$path/previous" || :)
+count=0
+ls -1t -- "$path/releases" | while IFS= read -r old; do
+  case $old in *[!0-9a-f]*) continue ;; ????????????????????????????????????????*) ;; *) continue ;; esac
+  count=$((count + 1))
+  [ $count -le ${wish.keep ?? 5} ] || [ "$old" = "$id" ] || [ "releases/$old" = "$previous" ] || rm -rf -- "$path/releases/$old"
 done`
 }
 
 function short(id: string): string {
   return id.slice(0, 12)
-}
-
-/** The project's root is the nearest folder with a package.json above the file that made the task. */
-function localDirectory(directory: string, from: string): string {
-  let root = dirname(from)
-  while (root !== dirname(root) && !existsSync(join(root, 'package.json'))) root = dirname(root)
-  const path = isAbsolute(directory) ? directory : resolve(root, directory)
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new Error(`the source directory '${directory}' was not found (looked at ${path})`)
-  }
-  return path
-}
-
-function listFiles(directory: string, below = ''): string[] {
-  return readdirSync(join(directory, below), { withFileTypes: true })
-    .filter((entry) => entry.name !== '.git')
-    .sort((left, right) => (left.name < right.name ? -1 : 1))
-    .flatMap((entry) => {
-      const path = below === '' ? entry.name : `${below}/${entry.name}`
-      return entry.isDirectory() ? listFiles(directory, path) : [path]
-    })
-}
-
-/** The same content has the same identity on every controller: names, contents, links and execute bits count, times do not. */
-function identity(directory: string, files: readonly string[]): string {
-  const hash = createHash('sha256')
-  for (const file of files) {
-    const path = join(directory, file)
-    const status = lstatSync(path)
-    const content = status.isSymbolicLink() ? readlinkSync(path) : readFileSync(path)
-    hash
-      .update(`${file}\0${status.isSymbolicLink() ? 'l' : status.mode & 0o100 ? 'x' : '-'}\0${content.length}\0`)
-      .update(content)
-  }
-  return hash.digest('hex').slice(0, 40)
-}
-
-function pack(directory: string, files: readonly string[]): Buffer {
-  // names that start with @ mean another archive to tar's list
-  const list = files.map((file) => (file.startsWith('@') ? `./${file}` : file))
-  // one time for all files, the newest: web servers make their ETags of it, so it must be the same on every host
-  const mtime = new Date(Math.max(0, ...files.map((file) => lstatSync(join(directory, file)).mtimeMs)))
-  const stream = create({ sync: true, gzip: { level: 1 }, portable: true, mtime, cwd: directory }, list)
-  const parts: Buffer[] = []
-  for (let part = stream.read(); part; part = stream.read()) parts.push(part)
-  return Buffer.concat(parts)
-}
-
-/** A branch moves, so it becomes a commit here, once, and all hosts get the same. */
-function resolveCommit(url: string, version: string): string {
-  if (/^[0-9a-f]{40}$/.test(version)) return version
-  let answer: string
-  try {
-    answer = execFileSync(
-      'git',
-      ['ls-remote', '--', url, `refs/heads/${version}`, `refs/tags/${version}`, `refs/tags/${version}^{}`],
-      {
-        encoding: 'utf8',
-        timeout: 30_000,
-        env: { ...process.env, GIT_TERMINAL_PROMPT: '0' },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    )
-  } catch (error) {
-    throw new Error(
-      `git ls-remote ${quote(url)} failed: ${error instanceof Error ? error.message.trim() : String(error)}`,
-    )
-  }
-  const lines = answer.trim().split('\n')
-  // an annotated tag stands for the commit behind it, which comes as ^{}
-  const line = lines.find((entry) => entry.endsWith('^{}')) ?? lines[0] ?? ''
-  const commit = line.split('\t')[0] ?? ''
-  if (!/^[0-9a-f]{40}$/.test(commit))
-    throw new Error(`version '${version}' is neither a branch, nor a tag, nor a full commit id of ${url}`)
-  return commit
 }

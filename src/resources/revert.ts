@@ -29,7 +29,8 @@ export function pendingProbe(name: string): string {
 export function armRevert(revert: Revert): ApplyStep {
   const script = sh`umask 077
 folder=${`${folder}/${revert.name}`}
-unit=${unitOf(revert.name)}
+tries=0
+while [ -d "$folder/taken" ] && [ "$tries" -lt 30 ]; do sleep 1; tries=$((tries + 1)); done
 if [ ! -d "$folder/armed" ]; then
   rm -rf "$folder"
   mkdir -p "$folder/new/files"
@@ -42,13 +43,14 @@ if [ ! -d "$folder/armed" ]; then
 fi
 cat >"$folder/armed/revert" <<'END_OF_REVERT'
 ${raw(revertScript(revert))}END_OF_REVERT
-cat /proc/sys/kernel/random/uuid >"$folder/armed/token"
+token=$(cat /proc/sys/kernel/random/uuid)
 if [ -d /run/systemd/system ]; then
-  systemctl stop "$unit.timer" 2>/dev/null || :
-  systemctl reset-failed "$unit.service" 2>/dev/null || :
-  systemd-run --quiet --collect --unit="$unit" --on-active=${revert.seconds} --timer-property=AccuracySec=1s /bin/sh "$folder/armed/revert" </dev/null
+  if [ -f "$folder/armed/token" ]; then systemctl stop ${unitOf(revert.name)}"-$(cat "$folder/armed/token").timer" 2>/dev/null || :; fi
+  printf '%s\\n' "$token" >"$folder/armed/token"
+  systemd-run --quiet --collect --unit=${unitOf(revert.name)}"-$token" --on-active=${revert.seconds} --timer-property=AccuracySec=1s /bin/sh "$folder/armed/revert" </dev/null
 else
-  setsid sh -c 'sleep "$1"; [ "$(cat "$2/armed/token")" = "$3" ] && exec sh "$2/armed/revert"' revert ${revert.seconds} "$folder" "$(cat "$folder/armed/token")" </dev/null >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
+  printf '%s\\n' "$token" >"$folder/armed/token"
+  setsid sh -c 'sleep "$1"; [ "$(cat "$2/armed/token")" = "$3" ] && exec sh "$2/armed/revert"' revert ${revert.seconds} "$folder" "$token" </dev/null >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
 fi`
   return { script }
 }
@@ -88,8 +90,9 @@ code=0
 (
 ${raw(revert.reload)}
 ) || code=$?
+unit=${unitOf(revert.name)}"-$(cat "$folder/taken/token").timer"
 mv "$folder/taken" "$folder/reverted"
-if [ -d /run/systemd/system ]; then systemctl stop ${unitOf(revert.name)}.timer 2>/dev/null || :; fi
+if [ -d /run/systemd/system ]; then systemctl stop "$unit" 2>/dev/null || :; fi
 exit "$code"
 `
 }
@@ -100,7 +103,7 @@ if ! mv "$folder/armed" "$folder/confirmed" 2>/dev/null; then
   echo 'error: it took too long to confirm them: the host has put the previous state back' >&2
   exit 1
 fi
-if [ -d /run/systemd/system ]; then systemctl stop ${unitOf(revert.name)}.timer 2>/dev/null || :; fi
+if [ -d /run/systemd/system ]; then systemctl stop ${unitOf(revert.name)}"-$(cat "$folder/confirmed/token").timer" 2>/dev/null || :; fi
 rm -rf "$folder"`
 }
 

@@ -230,7 +230,8 @@ mv -f -- "$new" /etc/default/ufw`)
   if (settings.enabled && wish.enabled)
     lines.push(`if iptables -w 10 -n -L ufw-user-input >/dev/null 2>&1; then /lib/ufw/ufw-init force-stop; fi
 ufw --force enable`)
-  if (state.enabled && wish.enabled && !reload && !settings.restarts && (rewrite || kernel.length > 0))
+  // After ufw's own start too: it writes the files anew at its end, with chains for `limit` that they may have lacked.
+  if (wish.enabled && (rewrite || reload || settings.restarts || kernel.length > 0))
     for (const family of families)
       lines.push(sh`${family === 4 ? 'iptables-restore' : 'ip6tables-restore'} -w 10 -n <${files[family]}`)
   return lines.length === 1 ? [] : [{ script: lines.join('\n') }]

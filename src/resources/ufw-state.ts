@@ -55,7 +55,7 @@ sed -n 's/^\\(### tuple ###\\|-A ufw-user-\\)/file4 &/p' /etc/ufw/user.rules
 sed -n 's/^\\(### tuple ###\\|-A ufw6-user-\\)/file6 &/p' /etc/ufw/user6.rules
 kernel() {
   answer=$("$2" -w 10 -S) || exit 1
-  printf '%s\\n' "$answer" | sed -n "s/^\\(-P \\|-A \\(INPUT\\|OUTPUT\\|FORWARD\\) -j $3-\\|-A $3-before-[a-z]* -j $3-user-\\|-A $3-user-\\(input\\|output\\|forward\\) \\|-A $3-reject-\\)/$1 &/p"
+  printf '%s\\n' "$answer" | sed -n "s/^\\(-P \\|-A \\(INPUT\\|OUTPUT\\|FORWARD\\) -j $3-\\|-A $3-before-[a-z]* -j $3-user-\\|-A $3-user-\\(input\\|output\\|forward\\|limit\\|limit-accept\\) \\|-A $3-reject-\\)/$1 &/p"
 }
 if grep -qi '^ENABLED=yes' /etc/ufw/ufw.conf; then
   kernel kernel4 iptables ufw
@@ -139,6 +139,10 @@ export function kernelDifference(
     if (rejects !== (policies[direction] === 'reject'))
       return { sentence: `the kernel ${rejects ? 'rejects' : 'drops'} what is ${direction} by default`, frame: true }
   }
+  const limits = [`-A ${prefix}-user-limit -j REJECT`, `-A ${prefix}-user-limit-accept -j ACCEPT`]
+  const unlimited = limits.find((limit) => !kernel.some((line) => line.startsWith(limit)))
+  if (unlimited && tuples.some((tuple) => tuple.action === 'limit'))
+    return { sentence: `missing in the kernel: ${unlimited}`, frame: true }
   const rules = kernel.filter((line) => /^-A ufw6?-user-(input|output|forward) /.test(line)).map(normalRule)
   const wished = tuples.flatMap(ruleLines).map(normalRule)
   if (sameByChain(rules, wished)) return undefined

@@ -1,5 +1,6 @@
 // The one way a file gets written on a host: beside its place with its final owner and mode, synced, validated, renamed.
-// A reader sees the old file or the new one, whole; see rename(2).
+// A reader sees the old file or the new one, whole; see rename(2). What a killed run leaves has a fixed, hidden name that
+// no usual include pattern matches, and the next write of the same file clears it away.
 import { quote, raw, sh } from './quote.ts'
 
 /** A file to be written; the script takes its content from stdin. */
@@ -20,78 +21,118 @@ export interface AtomicWrite {
   readonly backup?: boolean | undefined
 }
 
-/** Name of the old file while the tree is being validated; if one is found, that validation never ended. */
-export function heldFile(path: string): string {
-  const at = path.lastIndexOf('/')
-  return `${path.slice(0, at)}/.${path.slice(at + 1)}.provision-old`
-}
-
 /** The script. On failure its stderr starts with `error: ` and a sentence, and the old file is in place. */
 export function atomicWrite(write: AtomicWrite): string {
-  const owner =
-    write.owner === undefined && write.group === undefined
-      ? ''
-      : sh`chown -- ${`${write.owner ?? ''}${write.group === undefined ? '' : `:${write.group}`}`} "$new"`
+  const { owner, group, mode } = write
+  const owned =
+    owner === undefined && group === undefined ? '' : `${owner ?? ''}${group === undefined ? '' : `:${group}`}`
+  const tree = write.validate !== undefined && !write.validate.includes('%s')
   return [
     sh`path=${write.path}
-[ ! -L "$path" ] || path=$(readlink -f -- "$path")
-dir=$(dirname -- "$path") name=$(basename -- "$path")
-fail() { echo "error: $1" >&2; exit 1; }
-[ -d "$dir" ] || fail "the directory $dir does not exist"
-[ ! -d "$path" ] || fail "$path is a directory"
-old=$dir/.$name.provision-old
-${raw(restore)}
-umask 077
-new=$(mktemp -- "$dir/.$name.XXXXXX")
-trap 'rm -f -- "$new"' EXIT
-cat >"$new"
-if [ -e "$path" ]; then
-  chown -- "$(stat -c %u:%g -- "$path")" "$new"
-  chmod -- "$(stat -c %a -- "$path")" "$new"
-else
-  chmod 0644 "$new"
-fi`,
-    owner,
-    write.mode === undefined ? '' : sh`chmod ${write.mode} "$new"`,
-    write.validate?.includes('%s') ? validateStaged(write.validate) : '',
+${raw(begin)}`,
+    stage,
+    owned === '' ? '' : sh`chown -- ${owned} "$new"`,
+    mode === undefined ? sameMode : sh`chmod -- ${mode} "$new"`,
+    write.validate !== undefined && !tree ? validateStaged(write.validate) : '',
     'sync -- "$new" 2>/dev/null || sync',
-    write.backup ? '[ ! -e "$path" ] || cp -p -- "$path" "$path.$(date +%Y%m%dT%H%M%S)~"' : '',
-    write.validate !== undefined && !write.validate.includes('%s') ? validateTree(write.validate) : place,
+    write.backup ? keepBackup : '',
+    write.validate !== undefined && tree ? validateTree(write.validate) : 'put "$new"\nrm -f -- "$old" "$none"',
   ]
     .filter(Boolean)
     .join('\n')
 }
 
-/** A validation that never ended left the old file beside: it comes back first. An empty mark means there was none. */
-const restore = `if [ -e "$old" ]; then
-  if [ -s "$old" ] || [ -e "$old.empty" ]; then mv -f -- "$old" "$path"; else rm -f -- "$path" "$old"; fi
-  rm -f -- "$old.empty"
+/** Whether a command checks the whole tree, so that it may have been interrupted with an unchecked file in place. */
+export function checksTree(validate: string | undefined): boolean {
+  return validate !== undefined && !validate.includes('%s')
+}
+
+// By hand, since busybox's readlink -f fails for a link to nothing. Forty steps are the kernel's own limit, path_resolution(7).
+const follow = `steps=0
+while [ -L "$path" ] && [ $steps -lt 40 ]; do
+  steps=$((steps + 1)) target=$(readlink -- "$path")
+  case $target in /*) path=$target ;; *) path=\${path%/*}/$target ;; esac
+done`
+
+/** Defines `held PATH`: true if a validation with the new file in place never ended. */
+export const heldFunction = `held() {
+  path=$1
+  ${follow.replaceAll('\n', '\n  ')}
+  [ -e "\${path%/*}/.\${path##*/}.provision-old" ] || [ -e "\${path%/*}/.\${path##*/}.provision-none" ]
+}`
+
+// A rename onto a file that is a mount of its own (/etc/hosts in a container) says "busy": that one is rewritten.
+// `none` is the mark that there was no file before. A rename between two names of one file leaves both: hence the last rm.
+const begin = `fail() { echo "error: $1" >&2; exit 1; }
+given=$path
+${follow}
+[ ! -L "$path" ] || fail "$given is a link that leads in circles"
+dir=\${path%/*} name=\${path##*/}
+[ -d "$dir/" ] || fail "the directory \${dir:-/} does not exist"
+[ ! -d "$path" ] || fail "$path is a directory, expected a file"
+new=$dir/.$name.provision-new old=$dir/.$name.provision-old none=$dir/.$name.provision-none
+put() {
+  if said=$(LC_ALL=C mv -f -- "$1" "$path" 2>&1); then rm -f -- "$1"; return 0; fi
+  case $said in *[Bb]usy*) ;; *) fail "$path could not be replaced: $said" ;; esac
+  cat -- "$1" >"$path" && chown -- "$(stat -c %u:%g -- "$1")" "$path" && chmod -- "$(stat -c %a -- "$1")" "$path" || fail "$path could not be rewritten"
+  rm -f -- "$1"
+}
+back() {
+  if [ -e "$none" ]; then rm -f -- "$path"; rm -f -- "$none"; fi
+  if [ -e "$old" ]; then put "$old"; fi
+}
+trap 'exit 143' HUP INT TERM`
+
+// Created by nobody but us (noclobber is O_EXCL) and open to nobody until it has its owner. Attributes of the present file go
+// along where cp can carry them.
+const stage = `rm -f -- "$new"
+trap 'rm -f -- "$new"' EXIT
+( umask 077; set -C; cat >"$new" )
+if [ -e "$path" ]; then
+  chown -- "$(stat -c %u:%g -- "$path")" "$new"
+  cp --attributes-only --preserve=xattr -- "$path" "$new" 2>/dev/null || :
 fi`
 
-/** A file that is a mount of its own (/etc/hosts in a container) cannot be renamed over and is rewritten. */
-const place = 'mv -fT -- "$new" "$path" 2>/dev/null || cat "$new" >"$path"'
+// With the mode cp brings an access list; busybox has no such cp, and no access lists either.
+const sameMode = `if [ ! -e "$path" ]; then chmod 0644 "$new"
+elif cp --attributes-only --preserve=mode -- "$path" "$new" 2>/dev/null; then :
+else chmod -- "$(stat -c %a -- "$path")" "$new"; fi`
 
+const keepBackup = `backup=
+if [ -e "$path" ]; then backup=$path.$(date +%Y%m%dT%H%M%S)~; cp -p -- "$path" "$backup"; fi`
+
+/** The command in a shell of its own: a mistake in it is a failed validation, not a broken script. */
 function validateStaged(command: string): string {
   const shown = quote(command.replaceAll('%s', '<new file>'))
-  return `if said=$(set +e; ${command.replaceAll('%s', '"$new"')} 2>&1 </dev/null); then :; else
+  const script = quote(command.replace(/'%s'|"%s"|%s/g, '"$1"'))
+  return `if said=$(sh -c ${script} sh "$new" 2>&1 </dev/null); then :; else
   code=$?
   printf 'error: Validation failed: %s exited with %s. The present file was not touched.\\n%s\\n' ${shown} "$code" "$said" >&2
   exit 1
 fi`
 }
 
+// The present file is held by a second name, which cannot be half written. One that a killed run holds is the last known to be
+// good and stays the one to go back to.
 function validateTree(command: string): string {
-  return `if [ -e "$path" ]; then
-  [ -s "$path" ] || : >"$old.empty"
-  cp -p -- "$path" "$old"
+  return `if [ -e "$old" ] || [ -e "$none" ]; then :
+elif [ -e "$path" ]; then
+  ln -- "$path" "$old" 2>/dev/null || { cp -p -- "$path" "$old.part" && mv -f -- "$old.part" "$old"; }
 else
-  : >"$old"
+  : >"$none"
 fi
-${place}
-if said=$(set +e; ${command} 2>&1 </dev/null); then rm -f -- "$old" "$old.empty"; else
+trap 'back; rm -f -- "$new"' EXIT
+put "$new"
+if said=$(sh -c ${quote(command)} 2>&1 </dev/null); then
+  trap - EXIT
+  rm -f -- "$old" "$none"
+else
   code=$?
-  ${restore.replaceAll('\n', '\n  ')}
-  printf 'error: Validation failed: %s exited with %s. The previous file is back in place.\\n%s\\n' ${quote(command)} "$code" "$said" >&2
+  end='The previous file is back in place.'
+  [ ! -e "$none" ] || end='The new file is gone again; there was none before.'
+  back
+  [ -z "\${backup:-}" ] || rm -f -- "$backup"
+  printf 'error: Validation failed: %s exited with %s. %s\\n%s\\n' ${quote(command)} "$code" "$end" "$said" >&2
   exit 1
 fi`
 }

@@ -134,16 +134,13 @@ test.serial('settings that sshd refuses never take effect', async (t) => {
   t.is(await lab().must('base2', configuration), before)
 })
 
-test.serial('settings that only clash with another file are refused, and the old file comes back', async (t) => {
+test.serial('settings that another file overrules are a failure that names the keyword', async (t) => {
   await lab().must(
     'base2',
     "printf 'AllowUsers debian ann\\n' >/etc/ssh/sshd_config.d/01-other.conf; systemctl reload ssh",
   )
   const ran = await lab().run(only('base2', sshdConfig({ file: '20-late', options: { AllowUsers: ['debian'] } })))
-  t.regex(
-    ran.errors[0] ?? '',
-    /did not converge[\s\S]*AllowUsers is 'debian ann debian' in effect, expected 'debian'|another file says otherwise/,
-  )
+  t.regex(ran.errors[0] ?? '', /did not converge[\s\S]*AllowUsers is 'debian ann debian' in effect, expected 'debian'/)
   await lab().must(
     'base2',
     'rm -f /etc/ssh/sshd_config.d/01-other.conf /etc/ssh/sshd_config.d/20-late.conf; systemctl reload ssh',
@@ -163,11 +160,10 @@ test.serial('a password-only login is not locked out by the default settings', a
     'base1',
     "echo 'debian:correct horse' | chpasswd; printf 'PasswordAuthentication yes\\n' >/etc/ssh/sshd_config.d/10-provision.conf; systemctl reload ssh",
   )
-  const { knownHosts, hosts: list } = lab().status
-  const inventory = lab().inventory({ hosts: { base1: { password: 'correct horse', identityFile: '/nonexistent' } } })
-  t.truthy(knownHosts && list)
-  const ran = await lab().run([play({ hosts: 'base1', roles: [base({ ...params(), ssh: {} })] })], { inventory })
-  t.regex(ran.errors[0] ?? '', /would have locked us out|AuthenticationMethods|identity/, ran.log.join('\n'))
+  const inventory = lab().inventory({ hosts: { base1: { password: 'correct horse', identityFile: keyFile } } })
+  const tried = await lab().run([play({ hosts: 'base1', roles: [base(params())] })], { inventory })
+  t.regex(tried.errors[0] ?? '', /the new settings of sshd would have locked us out, so the previous state is back/)
+  t.is(await lab().must('base1', 'cat /etc/ssh/sshd_config.d/10-provision.conf'), 'PasswordAuthentication yes\n')
   t.deepEqual((await lab().run(site())).errors, [])
 })
 

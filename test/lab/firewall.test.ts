@@ -55,7 +55,7 @@ const kernel = 'iptables -S; ip6tables -S'
 /** All but what this test itself comes in by. */
 const flushed = 'iptables -F ufw-user-input; iptables -A ufw-user-input -p tcp --dport 22 -j ACCEPT'
 const armed =
-  'ls -d /run/hostwright/revert/ufw/armed /run/systemd/transient/provision-revert-ufw.timer 2>/dev/null || true'
+  'ls -d /run/hostwright/revert/ufw/armed /run/systemd/transient/provision-revert-ufw-*.timer 2>/dev/null || true'
 
 test.serial('check mode on a fresh host cannot know, says so, and installs nothing', async (t) => {
   const ran = await lab().run(site(), { check: true })
@@ -177,7 +177,11 @@ test.serial('policies, IPv6 and the switch itself go there and back', async (t) 
     { ipv6: true },
   ] as const
   for (const state of states) {
-    const rules: UfwRule[] = [ssh, { action: 'allow', port: '53,80,443', protocol: 'tcp', direction: 'out' }]
+    const rules: UfwRule[] = [
+      ssh,
+      { action: 'limit', port: 2222 },
+      { action: 'allow', port: '53,80,443', protocol: 'tcp', direction: 'out' },
+    ]
     const task = () => [play({ hosts: 'all', tasks: ufwRuleset({ rules, ...state }) })]
     t.deepEqual((await lab().run(task())).errors, [], JSON.stringify(state))
     const again = await lab().run(task())
@@ -209,7 +213,8 @@ test.serial('rules that lock us out are undone over the old connection, and the 
   for (const host of hosts) {
     t.deepEqual((await lab().run(only(host, ufwRuleset({ rules: [...all] })))).errors, [])
     const before = { files: await lab().must(host, files), kernel: await lab().must(host, kernel) }
-    const ran = await lab().run(only(host, lockOut(300)))
+    const inventory = lab().inventory({ connectTimeout: 4, connectAttempts: 1 })
+    const ran = await lab().run(only(host, lockOut(300)), { inventory })
     t.is(ran.result.hosts[host]?.failed, 1)
     t.regex(ran.errors[0] ?? '', /the new firewall rules would have locked us out, so the previous state is back/)
     t.is(await lab().must(host, files), before.files)

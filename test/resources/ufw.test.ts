@@ -41,6 +41,8 @@ function answer(state: HostState): string {
         `-A ${prefix}-before-${chain.toLowerCase()} -j ${prefix}-user-${chain.toLowerCase()}`,
       ]),
       ...(input === 'REJECT' ? [`-A ${prefix}-reject-input -j REJECT --reject-with icmp-port-unreachable`] : []),
+      `-A ${prefix}-user-limit -j REJECT --reject-with icmp-port-unreachable`,
+      `-A ${prefix}-user-limit-accept -j ACCEPT`,
       ...lines,
     ].map((line) => `kernel${number} ${line}`)
   }
@@ -155,6 +157,12 @@ planTable([
     },
   },
   {
+    title: 'sees that limited rules lead nowhere',
+    task: ufwRuleset({ rules: [{ ...ssh, action: 'limit' }] }),
+    probe: answer({ rules: [{ ...ssh, action: 'limit' }] }).replace(/^kernel6 -A ufw6-user-limit-accept.*\n/m, ''),
+    expect: { changes: ['IPv6: missing in the kernel: -A ufw6-user-limit-accept -j ACCEPT'] },
+  },
+  {
     title: 'sees a rule line in the file that is not its tuple’s',
     task: ufwRuleset({ rules: [ssh] }),
     probe: answer({}).replace('file4 -A ufw-user-input -p tcp --dport 22', 'file4 -A ufw-user-input -p tcp --dport 23'),
@@ -245,26 +253,20 @@ test('ufw.ruleset: the revert is armed before anything else, and every later ste
 })
 
 test('ufw.ruleset: ufw’s own commands run only for what differs', (t) => {
+  const load = ['iptables-restore -w 10 -n </etc/ufw/user.rules', 'ip6tables-restore -w 10 -n </etc/ufw/user6.rules']
   const commands = (task: Task, probe: string) =>
     scriptsOf(task, probe)
       .steps.slice(1)
       .flatMap((step) => step.script.split('\n'))
-      .filter((line) => /^(ufw |iptables-restore|ip6tables-restore)/.test(line))
-  t.deepEqual(commands(ufwRuleset({ rules: [ssh, web] }), answer({})), [
-    'iptables-restore -w 10 -n </etc/ufw/user.rules',
-    'ip6tables-restore -w 10 -n </etc/ufw/user6.rules',
-  ])
-  t.deepEqual(commands(ufwRuleset({ rules: [ssh] }), answer({ logging: 'high' })), ['ufw logging low'])
-  t.deepEqual(commands(ufwRuleset({ rules: [ssh] }), answer({ input: 'ACCEPT' })), ['ufw default deny incoming'])
-  t.deepEqual(commands(ufwRuleset({ rules: [ssh] }), answer({ enabled: false })), [
-    'ufw logging low',
-    'ufw --force enable',
-  ])
+      .filter((line) => /^(ufw |iptables-restore|ip6tables-restore|clear_chains [a-z])/.test(line))
+  const declared = ufwRuleset({ rules: [ssh] })
+  t.deepEqual(commands(ufwRuleset({ rules: [ssh, web] }), answer({})), load)
+  t.deepEqual(commands(declared, answer({ logging: 'high' })), ['ufw logging low'])
+  t.deepEqual(commands(declared, answer({ input: 'ACCEPT' })), ['ufw default deny incoming', ...load])
+  t.deepEqual(commands(declared, answer({ enabled: false })), ['ufw logging low', 'ufw --force enable', ...load])
   t.deepEqual(commands(ufwRuleset({ rules: [ssh], enabled: false }), answer({})), ['ufw --force disable'])
-  t.deepEqual(
-    commands(ufwRuleset({ rules: [ssh] }), answer({}).replace('kernel4 -A INPUT -j ufw-before-input\n', '')),
-    ['ufw reload'],
-  )
+  const unreached = answer({}).replace('kernel4 -A INPUT -j ufw-before-input\n', '')
+  t.deepEqual(commands(declared, unreached), ['clear_chains iptables ufw', 'ufw reload', ...load])
 })
 
 for (const [garbage, message] of [

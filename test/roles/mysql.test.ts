@@ -86,5 +86,5 @@ test('a single server without clients listens to itself only', (t) => {
   t.is(settings('db1').settings.bind_address, '0.0.0.0')
   const alone = planOf(mysql({ flavour: 'mysql' }), { name: 'db1', groups: ['db'], others: { db: ['db1'] } })
   const config = alone.find((task) => task.resource === 'mysql.config')
-  t.is((config?.args.settings as Record<string, unknown>).bind_address, '127.0.0.1')
+  t.like(config?.args.settings, { bind_address: '127.0.0.1' })
 })

@@ -1,7 +1,7 @@
 // The agent itself, on this machine, under each shell that is here: no ssh, no root.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -389,7 +389,11 @@ for (const shell of shells()) {
     await t.throwsAsync(running, { message: /became shorter/ })
     channel.stdin.destroy()
     await channel.ended
-    await until('the step is dead', () => !isAlive(Number(readFileSync(`${file}.pid`, 'utf8'))))
+    // it may have died before it wrote its number
+    await until(
+      'the step is dead',
+      () => !existsSync(`${file}.pid`) || !isAlive(Number(readFileSync(`${file}.pid`, 'utf8'))),
+    )
     t.throws(() => readFileSync(file), { code: 'ENOENT' })
   })
 
