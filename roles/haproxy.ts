@@ -104,7 +104,13 @@ function configuration(given: Checked, host: Host) {
     given.servers ??
     host.inventory.group('web').map((web) => ({ name: web.name, address: web.connection.address, port: 8080 }))
   ).map((server, index) => ({ ...server, backup: given.mode === 'active-passive' && index > 0 }))
-  const vars = { ...given, domain: given.domains[0] ?? '', certificates, servers, passive: given.mode === 'active-passive' }
+  const vars = {
+    ...given,
+    domain: given.domains[0] ?? '',
+    certificates,
+    servers,
+    passive: given.mode === 'active-passive',
+  }
   const fingerprint = createHash('sha256').update(JSON.stringify(vars)).digest('hex').slice(0, 16)
   return { ...vars, fingerprint }
 }

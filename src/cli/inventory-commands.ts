@@ -1,14 +1,8 @@
-// inventory list, inventory graph, vars.
-import { ProvisionError } from '../core/error.ts'
+// inventory list, inventory graph.
 import type { GroupEntry, InventoryEntry } from '../core/inventory.ts'
-import { nearest } from '../core/schema.ts'
-import { isSecret } from '../core/secret.ts'
-import { type ExplainedValue, explainConnection, explainVars } from '../inventory/explain-vars.ts'
 import { loadInventory } from '../inventory/load-definition.ts'
 import { resolveInventory } from '../inventory/resolve-inventory.ts'
-import { renderLocation } from '../report/error.ts'
-import { makePaint } from '../report/paint.ts'
-import { exitCode, hasColour, type Io } from './io.ts'
+import { exitCode, type Io } from './io.ts'
 import { fileOf } from './open-site.ts'
 
 export interface InventoryOptions {
@@ -84,60 +78,4 @@ function renderTree(branches: readonly Branch[], indent = ''): string {
       return `${indent}${last ? '└─' : '├─'} ${name}\n${renderTree(inner, `${indent}${last ? '   ' : '│  '}`)}`
     })
     .join('')
-}
-
-/** `provision vars`. */
-export async function varsCommand(
-  io: Io,
-  host: string,
-  name: string | undefined,
-  options: InventoryOptions,
-): Promise<number> {
-  const { inventory } = await open(io, options)
-  const vars = explainVars(inventory, host)
-  const settings = explainConnection(inventory, host)
-  const isMeant = (entry: ExplainedValue): boolean =>
-    name === undefined || entry.name === name || entry.name.startsWith(`${name}.`)
-  const chosen = [...settings, ...vars].filter(isMeant)
-  if (name !== undefined && chosen.length === 0) {
-    const known = [...new Set([...vars, ...settings].map((entry) => entry.name))]
-    const near = nearest(name, known)
-    throw new ProvisionError({
-      code: 'input',
-      message: `${host} has no variable or setting '${name}'`,
-      hint: near ? `Did you mean '${near}'?` : `Known: ${known.join(', ') || 'none'}.`,
-    })
-  }
-  if (options.output === 'json') {
-    const rows = chosen.map((entry) => ({
-      name: entry.name,
-      value: entry.value,
-      from: layerName(entry.from),
-      where: placeOf(entry, io.cwd),
-      overrides: entry.overrides.map(({ value, from }) => ({ value, from: layerName(from) })),
-    }))
-    io.stdout.write(`${JSON.stringify({ host, values: rows })}\n`)
-    return exitCode.ok
-  }
-  const paint = makePaint(hasColour(io, io.stdout))
-  for (const entry of chosen) {
-    const over = entry.overrides.map(({ value, from }) => `, over ${show(value)} of ${layerName(from)}`).join('')
-    const place = placeOf(entry, io.cwd)
-    const from = paint('dim', `${layerName(entry.from)}${place ? ` ${place}` : ''}${over}`)
-    io.stdout.write(`${paint('bold', entry.name)} = ${show(entry.value)}  ${from}\n`)
-  }
-  return exitCode.ok
-}
-
-function placeOf(entry: ExplainedValue, cwd: string): string | undefined {
-  const where = entry.where.get()
-  return where && renderLocation(where, cwd)
-}
-
-function layerName(from: ExplainedValue['from']): string {
-  return from.kind === 'all' ? 'all hosts' : `${from.kind} ${from.name}`
-}
-
-function show(value: unknown): string {
-  return isSecret(value) ? String(value) : (JSON.stringify(value) ?? String(value))
 }

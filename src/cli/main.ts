@@ -27,7 +27,12 @@ const io: Io = {
 }
 
 // A reader that left (`provision … | head`) is a wish to stop; what is still written goes nowhere.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => tell('SIGPIPE'))
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && stream === process.stdout) process.stderr.write(`stdout: ${error.message}\n`)
+    tell('SIGPIPE')
+  })
+}
 
 const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
   new Promise((resolve) => stream.write('', () => resolve()))

@@ -51,7 +51,8 @@ export function tagsIn(
   return { tags, more }
 }
 
-function unlessFactsAreNeeded(body: () => void): boolean {
+/** Runs the body; false if it has to wait for facts of a host. */
+export function unlessFactsAreNeeded(body: () => void): boolean {
   try {
     body()
     return true

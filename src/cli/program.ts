@@ -7,6 +7,7 @@ import type { HostOptions } from './host-commands.ts'
 import type { InventoryOptions } from './inventory-commands.ts'
 import { exitCode, type Io } from './io.ts'
 import type { LabCommandOptions } from './lab-command.ts'
+import type { VarsOptions } from './vars-command.ts'
 
 type Choose = (action: () => Promise<number>) => void
 
@@ -115,6 +116,11 @@ function inventoryOption(): Option {
   return new Option('-i, --inventory <file>', 'the inventory').default('inventory/hosts.ts')
 }
 
+function extraVarsOption(): Option {
+  const what = "a role's parameter: role.name=value, JSON or @file.json; may be repeated"
+  return new Option('-e, --extra-vars <vars>', what).argParser(collect)
+}
+
 function outputOption(): Option {
   return new Option('-o, --output <kind>', 'text or json').choices(['text', 'json']).default('text')
 }
@@ -134,11 +140,7 @@ function selectionOptions(command: Command): void {
     .option('-l, --limit <pattern>', 'only these hosts: web, web1, web:!web2')
     .option('-t, --tags <tags>', 'only tasks with one of these tags (comma-separated)', list, undefined)
     .option('--skip-tags <tags>', 'leave tasks with one of these tags out', list, undefined)
-    .option(
-      '-e, --extra-vars <vars>',
-      "a role's parameter: role.name=value, JSON or @file.json; may be repeated",
-      collect,
-    )
+    .addOption(extraVarsOption())
 }
 
 function reportOptions(command: Command): void {
@@ -218,13 +220,17 @@ function addInventoryCommands(program: Command, io: Io, choose: Choose): void {
     )
   program
     .command('vars')
-    .description('show the settings and variables of a host, and which line gave them')
+    .description('show the settings, variables and role parameters of a host, and which line gave them')
     .argument('<host>', 'which host')
     .argument('[name]', 'one of them, for example nginx.workers')
     .addOption(inventoryOption())
+    .option('-p, --playbook <file>', 'whose roles (default: playbooks/site.ts if it is there)')
+    .addOption(extraVarsOption())
     .addOption(outputOption())
     .action((host: string, name: string | undefined, _options: object, command: Command) =>
-      choose(async () => (await load()).varsCommand(io, host, name, optionsOf<InventoryOptions>(command))),
+      choose(async () =>
+        (await import('./vars-command.ts')).varsCommand(io, host, name, optionsOf<VarsOptions>(command)),
+      ),
     )
 }
 

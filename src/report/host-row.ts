@@ -74,6 +74,8 @@ export interface RowSize {
 
 /** Steps that take longer than this show how long, and what they wrote. */
 const longStep = 1000
+/** Characters of what a host does that say something. */
+const shortestText = 12
 
 /** The host's line, and a second one with the last output of a long step. */
 export function renderRow(
@@ -87,10 +89,13 @@ export function renderRow(
   const lasted = now - row.since
   const busy = row.phase === 'working' || row.phase === 'connecting'
   const time = busy && lasted >= longStep ? `  ${renderDuration(lasted)}` : ''
-  const place = row.play ? `${cut(row.play, 30)} ${row.position}  ` : ''
   const before = `${icon} ${paint('bold', name.padEnd(size.nameWidth))}  `
-  const room = size.columns - widthOf(before) - widthOf(place) - widthOf(time)
-  const line = `${before}${paint('dim', place)}${paintText(row, cut(row.text, Math.max(8, room)), paint)}${paint('dim', time)}`
+  const width = size.columns - widthOf(before) - widthOf(time)
+  const position = row.play ? `${cut(row.play, 30)} ${row.position}  ` : ''
+  // on a narrow terminal what the host does is worth more than how far it is
+  const place = width - widthOf(position) >= shortestText ? position : ''
+  const text = paintText(row, cut(row.text, width - widthOf(place)), paint)
+  const line = `${before}${paint('dim', place)}${text}${paint('dim', time)}`
   if (!busy || lasted < longStep || !row.output) return { line, output: undefined }
   const indent = ' '.repeat(size.nameWidth + 4)
   return { line, output: `${indent}${paint('dim', cut(`│ ${row.output}`, size.columns - indent.length))}` }

@@ -25,6 +25,8 @@ const begin = '\u001b[?2026h'
 const commit = '\u001b[?2026l'
 const clearLine = '\u001b[K'
 const clearBelow = '\u001b[J'
+// Clearing from the top left corner would make tmux keep the block in its history, so the first line is cleared apart.
+const clearBlock = `${clearLine}\u001b[1B${clearBelow}\u001b[1A`
 
 export function openScreen(terminal: Terminal): Screen {
   let widths: readonly number[] = []
@@ -33,24 +35,26 @@ export function openScreen(terminal: Terminal): Screen {
 
   /** To the block's first line. Terminals that were made narrower have broken its lines into several. */
   const rewind = (): string => {
+    if (!open) return ''
     const columns = terminal.columns ?? 80
     const lines = widths.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0)
-    return `\r${lines > 0 ? `\u001b[${lines}A` : ''}`
+    return `\r\u001b[${lines}A`
   }
 
   return {
     draw: (above, block) => {
-      const text = block.map((line) => `${line}${clearLine}\n`).join('')
+      // cleared before, not after: at the right edge "clear to the end of the line" takes the last character along
+      const text = block.map((line) => `${clearLine}${line}\n`).join('')
       if (!above && open && text === last) return
       // what scrolls away may wrap, so that it can be copied whole; the block must not, or its height would be unknown
-      const scrolled = above ? `${clearBelow}${above}` : ''
+      const scrolled = above && open ? `${clearBlock}${above}` : above
       terminal.write(`${begin}${hide}${rewind()}${scrolled}${clip}${text}${clearBelow}${wrap}${commit}`)
       widths = block.map(widthOf)
       last = text
       open = true
     },
     close: (above) => {
-      terminal.write(open ? `${rewind()}${clearBelow}${wrap}${show}${above}` : above)
+      terminal.write(open ? `${rewind()}${clearBlock}${wrap}${show}${above}` : above)
       widths = []
       open = false
     },

@@ -207,7 +207,11 @@ mkdir -- "$new"
 ${raw(fetch)} >"$archive"
 sum=$(sha256sum <"$archive")
 [ "\${sum%% *}" = ${wish.sha256} ] || { echo "error: the archive has the checksum \${sum%% *}, expected "${wish.sha256} >&2; exit 1; }
-tar -xof "$archive" -C "$new" --strip-components=${wish.strip ?? 0}
+# busybox tar knows a compression only by the file's name
+case $(od -An -N6 -tx1 <"$archive" | tr -d ' \\n') in
+  1f8b*) packed=-z ;; 425a68*) packed=-j ;; fd377a585a00) packed=-J ;; 28b52ffd*) packed=--zstd ;; *) packed= ;;
+esac
+tar $packed -xof "$archive" -C "$new" --strip-components=${wish.strip ?? 0}
 rm -f -- "$archive"
 chown -Rh -- ${`${wish.owner ?? 'root'}:${wish.group ?? 'root'}`} "$new"
 chmod 00755 "$new"

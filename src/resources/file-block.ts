@@ -59,8 +59,8 @@ export const fileBlock = defineResource<BlockArgs, BlockWish, EditState>({
   },
   probe: probeEdits,
   parse: parseEdits,
-  plan: (state, wish) =>
-    planEdit(state, wish, wish.block === '', (content) =>
+  plan: (state, wish, context) =>
+    planEdit(state, wish, context, wish.block === '', (content) =>
       withBlock(content, wish.block, markersOf(wish), placeOf(wish)),
     ),
 })

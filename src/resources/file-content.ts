@@ -1,7 +1,7 @@
 // The state that file.file and file.template share: content, mode and owner of a file. Reads with stat(1) and sha256sum(1);
 // writes by src/shell/atomic-write.ts.
 import * as v from 'valibot'
-import type { Change, Diff, Plan } from '../core/resource.ts'
+import type { Change, Diff, Plan, PlanContext } from '../core/resource.ts'
 import { mode } from '../core/schema.ts'
 import { atomicWrite, checksTree, heldFunction } from '../shell/atomic-write.ts'
 import { sh } from '../shell/quote.ts'
@@ -15,6 +15,7 @@ import {
   parseStatus,
   planOfChanges,
   refuseDenied,
+  refuseOrphan,
   statusProbe,
 } from './file-status.ts'
 
@@ -102,12 +103,14 @@ export function parseFiles(stdout: string, wishes: readonly FileWish[]): FileSta
   return statuses.map((status, index) => ({ status, before: before.get(index), held: held.has(index) }))
 }
 
-export function planFile({ status, before, held }: FileState, wish: FileWish): Plan {
+export function planFile({ status, before, held }: FileState, wish: FileWish, context: PlanContext): Plan {
   const { dest } = wish
   if (status.type === 'denied') return refuseDenied(dest)
   if (status.type === 'directory') return { refused: `${dest} is a directory, expected a file` }
   if (status.type === 'other')
     return { refused: `${dest} is neither a file nor a directory (a device or socket), expected a file` }
+  const orphan = refuseOrphan(status, dest, context)
+  if (orphan) return orphan
   const absent = status.type === 'absent'
   const differs = absent || status.sha256 !== wish.sha256
   if (wish.force === false && !absent && !held) return { unchanged: 'is there, and force is false' }

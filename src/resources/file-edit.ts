@@ -1,7 +1,7 @@
 // What file.line and file.block share: a file that others own too is read whole, edited by src/resources/text-edit.ts on the
 // controller, and written by src/shell/atomic-write.ts.
 import * as v from 'valibot'
-import type { Plan } from '../core/resource.ts'
+import type { Plan, PlanContext } from '../core/resource.ts'
 import { mode } from '../core/schema.ts'
 import { atomicWrite, checksTree, heldFunction } from '../shell/atomic-write.ts'
 import { sh } from '../shell/quote.ts'
@@ -14,6 +14,7 @@ import {
   parseStatus,
   planOfChanges,
   refuseDenied,
+  refuseOrphan,
   statusProbe,
 } from './file-status.ts'
 import type { Place } from './text-edit.ts'
@@ -136,7 +137,13 @@ export function parseEdits(stdout: string, wishes: readonly EditWish[]): EditSta
 }
 
 /** Plans the edit of a file; `edit` throws for a text that it cannot edit. */
-export function planEdit(state: EditState, wish: EditWish, removes: boolean, edit: (content: string) => string): Plan {
+export function planEdit(
+  state: EditState,
+  wish: EditWish,
+  context: PlanContext,
+  removes: boolean,
+  edit: (content: string) => string,
+): Plan {
   const { status, held } = state
   const { path } = wish
   const absent = status.type === 'absent'
@@ -147,6 +154,8 @@ export function planEdit(state: EditState, wish: EditWish, removes: boolean, edi
     return { refused: `${path} has ${state.large} bytes, expected a text of at most ${largestEdit}` }
   if (absent && removes) return { unchanged: `${path} is absent` }
   if (absent && !wish.create) return { unknown: `${path} does not exist (create: true makes it)` }
+  const orphan = refuseOrphan(status, path, context)
+  if (orphan) return orphan
   const text = decode(state.bytes)
   if (!text) return { refused: `${path} holds NUL bytes, expected a text` }
   let after: string

@@ -62,10 +62,10 @@ export const fileLine = defineResource<LineArgs, LineWish, EditState>({
   },
   probe: probeEdits,
   parse: parseEdits,
-  plan: (state, wish) => {
+  plan: (state, wish, context) => {
     const match = wish.match === undefined ? undefined : expression(wish.match)
     const removes = wish.state === 'absent'
-    return planEdit(state, wish, removes, (content) =>
+    return planEdit(state, wish, context, removes, (content) =>
       removes ? withoutLine(content, wish.line, match) : withLine(content, wish.line ?? '', match, placeOf(wish)),
     )
   },

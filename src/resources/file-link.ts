@@ -4,7 +4,7 @@ import * as v from 'valibot'
 import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, absolutePath } from '../core/schema.ts'
 import { sh } from '../shell/quote.ts'
-import { type PathStatus, parseStatus, plainPath, refuseDenied, statusProbe } from './file-status.ts'
+import { type PathStatus, parseStatus, plainPath, refuseDenied, refuseOrphan, statusProbe } from './file-status.ts'
 
 const schema = {
   /** Where the link is. */
@@ -60,7 +60,7 @@ export const fileLink = defineResource<LinkArgs, LinkArgs, LinkState>({
       return { status, target: target ?? '' }
     })
   },
-  plan: (state, { path, target, force }) => {
+  plan: (state, { path, target, force }, context) => {
     const { status } = state
     if (status.type === 'denied' && !status.link) return refuseDenied(path)
     const before = status.link ? state.target : status.type === 'other' ? 'file' : status.type
@@ -71,6 +71,8 @@ export const fileLink = defineResource<LinkArgs, LinkArgs, LinkState>({
         hint: 'Set force: true to replace it.',
       }
     }
+    const orphan = refuseOrphan(status, path, context)
+    if (orphan) return orphan
     const clear =
       before === 'directory' && !status.link
         ? sh`rmdir -- ${path} 2>/dev/null || { echo "error: the directory "${path}" is not empty" >&2; exit 1; }\n`

@@ -1,7 +1,7 @@
 // Type, mode, owner and checksum of many paths by one stat(1) and one sha256sum(1), and what must be done about differences.
 import { posix } from 'node:path'
 import * as v from 'valibot'
-import type { Change, Plan } from '../core/resource.ts'
+import type { Change, Plan, PlanContext } from '../core/resource.ts'
 import { absolutePath } from '../core/schema.ts'
 import { sh } from '../shell/quote.ts'
 
@@ -10,6 +10,8 @@ export interface PathStatus {
   /** `denied`: a directory above it may not be entered by the user who asks. */
   readonly type: 'absent' | 'file' | 'directory' | 'other' | 'denied'
   readonly link: boolean
+  /** It is absent, and so is the directory that it would be in. */
+  readonly orphan: boolean
   /** Octal with leading zero, as in `0644`. */
   readonly mode: string
   readonly uid: string
@@ -47,17 +49,18 @@ for want in ${asked}; do
   path=$1; shift
   link=-; [ ! -L "$path" ] || link=L
   if [ -f "$path" ]; then kind=f; elif [ -d "$path" ]; then kind=d; elif [ -e "$path" ]; then kind=o; else
-    kind=a above=$path
-    while above=\${above%/*}; [ -n "$above" ] && [ ! -e "$above" ]; do :; done
+    kind=a above=\${path%/*}
+    [ -d "$above/" ] || kind=n
+    while [ -n "$above" ] && [ ! -e "$above" ]; do above=\${above%/*}; done
     [ ! -d "$above/" ] || [ -x "$above/" ] || kind=p
   fi
   kinds="$kinds $kind$link$want"
-  case $kind in [ap]) ;; *) set -- "$@" "$path" ;; esac
+  case $kind in [anp]) ;; *) set -- "$@" "$path" ;; esac
 done
 echo "kinds$kinds"
 [ $# = 0 ] || stat -L -c '%a:%u:%g:%U:%G' -- "$@"
 for kind in $kinds; do
-  case $kind in [ap]*) continue ;; f?h) set -- "$@" "$1" ;; esac
+  case $kind in [anp]*) continue ;; f?h) set -- "$@" "$1" ;; esac
   shift
 done
 sums=
@@ -72,7 +75,7 @@ export function parseStatus(stdout: string, paths: readonly string[]): PathStatu
   const kinds = at < 0 ? [] : (lines[at] ?? '').split(' ').slice(1)
   if (kinds.length !== paths.length) throw new Error(`unexpected answer '${stdout.slice(0, 60)}'`)
   let next = at + 1
-  const stats = kinds.map((kind) => (/^[ap]/.test(kind) ? undefined : (lines[next++] ?? '')))
+  const stats = kinds.map((kind) => (/^[anp]/.test(kind) ? undefined : (lines[next++] ?? '')))
   const sums = lines.slice(next).filter((line) => line.startsWith('sha256 '))
   const hashed = kinds.filter((kind) => kind.startsWith('f') && kind.endsWith('h'))
   if (sums.length !== hashed.length || sums.some((line) => !/^sha256 [0-9a-f]{64}$/.test(line)))
@@ -82,20 +85,33 @@ export function parseStatus(stdout: string, paths: readonly string[]): PathStatu
     const link = kind[1] === 'L'
     const line = stats[index]
     if (line === undefined) {
-      const type = kind.startsWith('a') ? 'absent' : 'denied'
-      return { type, link, mode: '', uid: '', gid: '', owner: '', group: '', sha256: '' }
+      const type = kind.startsWith('p') ? 'denied' : 'absent'
+      return { type, link, orphan: kind.startsWith('n'), mode: '', uid: '', gid: '', owner: '', group: '', sha256: '' }
     }
     const [mode = '', uid = '', gid = '', owner = '', group = ''] = line.split(':')
     if (!/^[0-7]{1,4}$/.test(mode) || group === '') throw new Error(`unexpected line '${line.slice(0, 60)}'`)
     const sha256 = kind[0] === 'f' && kind[2] === 'h' ? (sums[sum++] ?? '').slice(7) : ''
     const type = kind[0] === 'f' ? 'file' : kind[0] === 'd' ? 'directory' : 'other'
-    return { type, link, mode: mode.padStart(4, '0'), uid, gid, owner, group, sha256 }
+    return { type, link, orphan: false, mode: mode.padStart(4, '0'), uid, gid, owner, group, sha256 }
   })
 }
 
 /** Why nothing can be said of a path, as a plan. */
 export function refuseDenied(path: string): Plan {
   return { refused: `${path} cannot be looked at: a directory above it is closed to this user` }
+}
+
+/**
+ * Why a file cannot be made: its directory is not there. Undefined if it is, or if check mode did not make an earlier change
+ * that may bring it.
+ */
+export function refuseOrphan(status: PathStatus, path: string, context: PlanContext): Plan | undefined {
+  if (!status.orphan || context.pretended) return undefined
+  const directory = posix.dirname(path)
+  return {
+    refused: `the directory ${directory} of ${path} does not exist`,
+    hint: `Make it before: file.directory({ path: '${directory}' }).`,
+  }
 }
 
 /** Wished ownership and mode; undefined = leave as it is. */

@@ -180,6 +180,8 @@ path=${wish.path} id=${wish.id} fresh=yes
 mkdir -p -- "$path/releases"
 rm -rf -- "$path"/releases/.*.new
 release=$path/releases/.$id.new
+trap 'rm -rf -- "$release" "$path/releases/.$id.tar.new"' EXIT
+trap 'exit 143' HUP INT TERM
 mkdir -- "$release"
 ${raw(how)}
 chown -Rh -- ${owner} "$release"
@@ -235,7 +237,7 @@ function share(names: readonly string[]): string {
   return names.map((name) => sh`share ${name}`).join('\n')
 }
 
-/** Only what looks like a release of ours is pruned. */
+/** Only what looks like a release of ours is pruned, the longest unused first; the current and the previous one count and stay. */
 function switchTo(wish: ReleaseWish): string {
   return sh`path=${wish.path} id=${wish.id}
 before=$(readlink -- "$path/current" || :)
@@ -244,11 +246,13 @@ link() { rm -f -- "$path/.$2.new"; ln -s -- "$1" "$path/.$2.new"; mv -fT -- "$pa
 case $before in ''|*"/$id") ;; *) link "$before" previous ;; esac
 link "releases/$id" current
 previous=$(readlink -- "$path/previous" || :)
-count=0
+count=1
+[ ! -d "$path/previous/." ] || [ "$previous" = "releases/$id" ] || count=2
 ls -1t -- "$path/releases" | while IFS= read -r old; do
   case $old in *[!0-9a-f]*) continue ;; ????????????????????????????????????????*) ;; *) continue ;; esac
+  [ "$old" != "$id" ] && [ "releases/$old" != "$previous" ] || continue
   count=$((count + 1))
-  [ $count -le ${wish.keep ?? 5} ] || [ "$old" = "$id" ] || [ "releases/$old" = "$previous" ] || rm -rf -- "$path/releases/$old"
+  [ $count -le ${wish.keep ?? 5} ] || rm -rf -- "$path/releases/$old"
 done`
 }
 

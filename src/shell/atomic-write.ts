@@ -72,8 +72,8 @@ dir=\${path%/*} name=\${path##*/}
 [ ! -d "$path" ] || fail "$path is a directory, expected a file"
 new=$dir/.$name.provision-new old=$dir/.$name.provision-old none=$dir/.$name.provision-none
 put() {
-  if said=$(LC_ALL=C mv -f -- "$1" "$path" 2>&1); then rm -f -- "$1"; return 0; fi
-  case $said in *[Bb]usy*) ;; *) fail "$path could not be replaced: $said" ;; esac
+  if trouble=$(LC_ALL=C mv -f -- "$1" "$path" 2>&1); then rm -f -- "$1"; return 0; fi
+  case $trouble in *[Bb]usy*) ;; *) fail "$path could not be replaced: $trouble" ;; esac
   cat -- "$1" >"$path" && chown -- "$(stat -c %u:%g -- "$1")" "$path" && chmod -- "$(stat -c %a -- "$1")" "$path" || fail "$path could not be rewritten"
   rm -f -- "$1"
 }
@@ -98,8 +98,10 @@ const sameMode = `if [ ! -e "$path" ]; then chmod 0644 "$new"
 elif cp --attributes-only --preserve=mode -- "$path" "$new" 2>/dev/null; then :
 else chmod -- "$(stat -c %a -- "$path")" "$new"; fi`
 
-const keepBackup = `backup=
-if [ -e "$path" ]; then backup=$path.$(date +%Y%m%dT%H%M%S)~; cp -p -- "$path" "$backup"; fi`
+// Of the last file that was good, which a killed run may hold.
+const keepBackup = `backup= from=$path
+[ ! -e "$old" ] || from=$old
+if [ -e "$from" ]; then backup=$path.$(date +%Y%m%dT%H%M%S)~; cp -p -- "$from" "$backup"; fi`
 
 /** The command in a shell of its own: a mistake in it is a failed validation, not a broken script. */
 function validateStaged(command: string): string {

@@ -257,6 +257,35 @@ nginx.workers = 8  host web1 inventory/hosts.ts:7:65, over 2 of all hosts
   )
 })
 
+const layered = `import { definePlaybook, play, role, v } from 'hostwright'
+const params = { workers: v.optional(v.number(), 1), port: v.optional(v.number(), 80), logs: v.optional(v.string()), name: v.string() }
+const nginx = role('nginx', { params }, () => [])
+const broken = role('broken', { params: { must: v.string() } }, () => [])
+export default definePlaybook([
+  play({ name: 'Web', hosts: 'web', roles: [nginx({ workers: 4, name: 'a' })] }),
+  play({ name: 'Also', hosts: 'web1', roles: [broken({} as { must: string })] }),
+])
+`
+
+test('vars shows what play and command line make of it, and the defaults of roles', async (t) => {
+  const cwd = exampleSite(t, { 'layered.ts': layered })
+  const { code, stdout, stderr } = await provision(
+    ['vars', 'web1', 'nginx', '--playbook', 'layered.ts', '-e', 'nginx.port=8080'],
+    { cwd },
+  )
+  t.is(code, 0)
+  t.is(
+    stdout,
+    `nginx.name = "a"  play Web layered.ts:6:45
+nginx.port = 8080  the command line
+nginx.workers = 4  play Web layered.ts:6:45, over 8 of host web1, over 2 of all hosts
+`,
+  )
+  t.is(stderr, "! role broken on web1: parameter 'must' is missing\n")
+  const web2 = await provision(['vars', 'web2', 'nginx.port', '-p', 'layered.ts'], { cwd })
+  t.is(web2.stdout, 'nginx.port = 80  default of role nginx\n')
+})
+
 test('vars --output json is data', async (t) => {
   const { stdout } = await provision(['vars', 'web1', 'nginx', '-o', 'json'], { cwd: exampleSite(t) })
   t.deepEqual(JSON.parse(stdout), {

@@ -60,7 +60,7 @@ const armed =
 test.serial('check mode on a fresh host cannot know, says so, and installs nothing', async (t) => {
   const ran = await lab().run(site(), { check: true })
   t.deepEqual(
-    ran.log.filter((line) => line.includes('ufw.ruleset')),
+    ran.log.filter((line) => line.includes('ufw.ruleset')).sort(), // hosts run side by side
     hosts.map((host) => `${host} unknown firewall › ufw.ruleset 3 rules`),
   )
   for (const host of hosts) t.not((await lab().on(host, 'command -v ufw')).code, 0)

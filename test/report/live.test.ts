@@ -2,6 +2,7 @@ import test, { type ExecutionContext } from 'ava'
 import type { RunEvent } from '../../src/core/events.ts'
 import { createLiveReport } from '../../src/report/live.ts'
 import { createPlainReport } from '../../src/report/plain.ts'
+import type { Report } from '../../src/report/report.ts'
 import { cwd, noRecap, recordedRun, task, taskEnd } from './events.ts'
 import { sink } from './sink.ts'
 import { type TestTerminal, testTerminal } from './terminal.ts'
@@ -21,8 +22,10 @@ async function until(
   }
 }
 
-function live(terminal: TestTerminal, now: () => number = () => 0) {
-  return createLiveReport({ stream: terminal, colour: true, cwd, now, interval: 2 })
+function live(t: ExecutionContext, terminal: TestTerminal, now: () => number = () => 0): Report {
+  const report = createLiveReport({ stream: terminal, colour: true, cwd, now, interval: 2 })
+  t.teardown(() => report.end())
+  return report
 }
 
 const slow = task(1, 'nginx › apt.package nginx')
@@ -37,7 +40,7 @@ const start: readonly RunEvent[] = [
 test('a row shows play, task n of m, elapsed time and the last output of a long step', async (t) => {
   const terminal = testTerminal(80)
   let now = 0
-  const report = live(terminal, () => now)
+  const report = live(t, terminal, () => now)
   for (const event of start) report.emit(event)
   report.emit({
     type: 'task:output',
@@ -63,7 +66,7 @@ test('a row shows play, task n of m, elapsed time and the last output of a long 
 
 test('what is left on the screen is what the plain report prints, and the terminal is whole', async (t) => {
   const terminal = testTerminal(120)
-  const report = live(terminal)
+  const report = live(t, terminal)
   for (const event of recordedRun) {
     report.emit(event)
     await new Promise((resolve) => setImmediate(resolve))
@@ -79,7 +82,7 @@ test('what is left on the screen is what the plain report prints, and the termin
 
 test('a failure stays above the rows while the others go on', async (t) => {
   const terminal = testTerminal(100)
-  const report = live(terminal)
+  const report = live(t, terminal)
   for (const event of start) report.emit(event)
   const failed = recordedRun.find((event) => event.type === 'task:end' && event.status === 'failed')
   if (failed) report.emit(failed)
@@ -93,7 +96,7 @@ test('a failure stays above the rows while the others go on', async (t) => {
 
 test('an interrupted run says what it does about it, and leaves the terminal whole', async (t) => {
   const terminal = testTerminal(100)
-  const report = live(terminal)
+  const report = live(t, terminal)
   for (const event of start) report.emit(event)
   report.emit({ type: 'interrupted', giveUp: false })
   await until(t, terminal, (text) =>
@@ -107,7 +110,7 @@ test('an interrupted run says what it does about it, and leaves the terminal who
 
 test('a process that ends at once leaves the terminal whole', async (t) => {
   const terminal = testTerminal(100)
-  const report = live(terminal)
+  const report = live(t, terminal)
   for (const event of start) report.emit(event)
   await until(t, terminal, (text) => text.includes('web1'))
   report.abandon?.()
@@ -119,7 +122,7 @@ test('a process that ends at once leaves the terminal whole', async (t) => {
 
 test('more hosts than lines: those at work are shown, the others counted, nothing scrolls', async (t) => {
   const terminal = testTerminal(80, 12)
-  const report = live(terminal)
+  const report = live(t, terminal)
   const hosts = Array.from({ length: 40 }, (_, index) => `web${String(index + 1).padStart(2, '0')}`)
   report.emit({ type: 'run:start', check: false, hosts, plays: ['Web'] })
   for (const host of hosts) report.emit({ type: 'host:play', host, play: 'Web', tasks: 3 })
@@ -139,7 +142,7 @@ test('more hosts than lines: those at work are shown, the others counted, nothin
 
 test('a terminal that is made narrower keeps no rows behind', async (t) => {
   const terminal = testTerminal(100)
-  const report = live(terminal)
+  const report = live(t, terminal)
   for (const event of start) report.emit(event)
   await until(t, terminal, (text) => text.includes('12/41'))
   terminal.columns = 30
@@ -152,7 +155,7 @@ test('a terminal that is made narrower keeps no rows behind', async (t) => {
 test('pictures that are alike are not written again', async (t) => {
   const terminal = testTerminal(80)
   let pictures = 0
-  const report = live(terminal, () => pictures++ && 0)
+  const report = live(t, terminal, () => pictures++ && 0)
   report.emit({ type: 'run:start', check: false, hosts: ['web1'], plays: ['Web'] })
   await until(t, terminal, (text) => text.includes('waiting'))
   const before = { writes: terminal.writes.length, pictures }
@@ -163,8 +166,26 @@ test('pictures that are alike are not written again', async (t) => {
 
 test('a run that ends before it begins writes nothing but what was said', async (t) => {
   const terminal = testTerminal(80)
-  const report = live(terminal)
+  const report = live(t, terminal)
   report.emit({ type: 'warning', host: undefined, message: '--tags x: no task is known to have this tag' })
   await report.end()
   t.deepEqual(terminal.writes, ['\u001b[33m! --tags x: no task is known to have this tag\u001b[39m\n'])
+})
+
+test('a line as wide as the terminal is whole', async (t) => {
+  const terminal = testTerminal(40)
+  let now = 0
+  const report = live(t, terminal, () => now)
+  for (const event of start) report.emit(event)
+  now = 2500
+  const screen = await until(t, terminal, (text) => text.includes('2.5'))
+  t.deepEqual(
+    screen
+      .split('\n')
+      .slice(0, 2)
+      .map((line) => line.slice(2)),
+    ['b servers (web1, web2)', 'web1  nginx › apt.package nginx  2.5 s'],
+  )
+  now = 14_250
+  t.regex(await until(t, terminal, (text) => text.includes('14.3')), /web1 {2}nginx › apt.package ngi… {2}14\.3 s\n/)
 })

@@ -50,8 +50,12 @@ export function testTerminal(columns = 80, rows = 24): TestTerminal {
         // what has scrolled away cannot be reached
         line = Math.max(top(), line - Number(number))
         return
+      case 'B':
+        line = Math.min(grid.length - 1, line + Number(number))
+        return
       case 'K':
-        grid[line]?.splice(column)
+        // a full line leaves the cursor on its last character
+        grid[line]?.splice(Math.min(column, terminal.columns - 1))
         return
       case 'J':
         grid[line]?.splice(column)

@@ -130,7 +130,7 @@ function withShell({ name, apply, run }: DiskShell): void {
     ])
     t.deepEqual(apply(link({ path: join(root, 'f'), target: 'x', force: true })), ['file → x'])
     t.deepEqual(apply(link({ path: join(root, 'none/l'), target: 'x' })), [
-      `error: the directory ${join(root, 'none')} does not exist`,
+      `the directory ${join(root, 'none')} of ${join(root, 'none/l')} does not exist`,
     ])
   })
 

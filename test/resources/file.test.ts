@@ -199,7 +199,7 @@ function withShell({ name, apply, plan, run }: DiskShell): void {
       `${join(root, 'd')} is a directory, expected a file`,
     ])
     t.deepEqual(apply(file({ dest: join(root, 'none/f'), content: '' })), [
-      `error: the directory ${join(root, 'none')} does not exist`,
+      `the directory ${join(root, 'none')} of ${join(root, 'none/f')} does not exist`,
     ])
     t.deepEqual(apply(file({ dest: '/dev/null', content: '' })), [
       '/dev/null is neither a file nor a directory (a device or socket), expected a file',
@@ -320,4 +320,18 @@ test('file.*: what this user may not see is not absent', (t) => {
   const seen = shell?.run('exec setpriv --reuid=65534 --clear-groups sh', `set -eu\n${probe}`)
   t.is(resource.parse(seen?.stdout ?? '', [wish])[0].status.type, 'denied')
   t.false(existsSync(wish.path))
+})
+
+test('file.*: a directory that is not there yet is refused, unless check mode left out a change that may bring it', (t) => {
+  for (const task of [
+    file({ dest: '/x/y', content: '' }),
+    line({ path: '/x/y', line: 'y', create: true }),
+    link({ path: '/x/y', target: 'z' }),
+  ]) {
+    t.deepEqual(planOne(task, 'kinds n--\n\n', { facts, check: true }), {
+      refused: 'the directory /x of /x/y does not exist',
+      hint: "Make it before: file.directory({ path: '/x' }).",
+    })
+    t.true('changes' in planOne(task, 'kinds n--\n\n', { facts, check: true, pretended: true }), task.resource.name)
+  }
 })

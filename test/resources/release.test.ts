@@ -66,7 +66,7 @@ function withShell({ name, apply, plan, run }: DiskShell): void {
     t.deepEqual('changes' in back && back.changes[0].steps.map((step) => step.input), [undefined])
     t.deepEqual('changes' in back && back.result, { release: ids[1] ?? '', previous: ids[2] })
     apply(task())
-    t.is(live(), ids[1])
+    t.is(live(), ids[1] ?? 'none')
     t.is(readlinkSync(join(path, 'previous')), `releases/${ids[2]}`)
     t.throws(() => plan(deploy({ path, source: { directory: join(root, 'none') } })), {
       message: /the source directory .* was not found/,

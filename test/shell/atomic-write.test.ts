@@ -171,8 +171,11 @@ for (const { name, run } of diskShells) {
     writeFileSync(path, 'good')
     chmodSync(path, 0o640)
     const inode = statSync(path).ino
-    const { stderr } = run(atomicWrite({ path, mode: '0600', backup: true, validate: sh`grep good ${path}` }), 'bad')
-    t.regex(stderr, /exited with 1\. The previous file is back in place\.\n/)
+    const { stderr } = run(
+      atomicWrite({ path, mode: '0600', backup: true, validate: sh`cat ${path}; echo no good >&2; exit 1` }),
+      'bad',
+    )
+    t.regex(stderr, /exited with 1\. The previous file is back in place\.\nbadno good\n$/)
     t.is(readFileSync(path, 'utf8'), 'good')
     t.is(statSync(path).mode & 0o7777, 0o640)
     t.is(statSync(path).ino, inode)
