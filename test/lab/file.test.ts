@@ -1,7 +1,7 @@
 // Files, archives, checkouts and releases on real hosts, Debian 12 and sid: check mode touches nothing, the second run changes
 // nothing, and a configuration that its own program refuses never stays.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import anyTest, { type TestFn } from 'ava'
@@ -14,6 +14,7 @@ const names = ['bk', 'sd']
 const lab = useLab(test, 'files', ['bk:bookworm', 'sd:sid'])
 
 const local = mkdtempSync(join(tmpdir(), 'hostwright-files-'))
+process.once('exit', () => rmSync(local, { recursive: true, force: true }))
 const large = join(local, 'large')
 const app = join(local, 'app')
 

@@ -198,6 +198,31 @@ test.serial('active-passive: the second server answers only when the first does 
   }
 })
 
+test.serial(
+  'a valid file and a reload that returned 0 do not prove that the new configuration runs: the role asks the process',
+  async (t) => {
+    t.timeout(180_000)
+    // more file descriptors than the kernel gives: haproxy -c accepts it, the new worker dies, the old one goes on serving
+    const refused = await run('--extra-vars', 'haproxy.maxConnections=2000000', '--limit', 'lb1')
+    t.is(refused.code, 2, refused.stdout.slice(-3000))
+    t.regex(refused.stdout, /127\.0\.0\.1:8404\/config: expected status 200 with/)
+    t.is((await request(site(), 'GET', '/whoami')).status, 200)
+    const mended = await run('--limit', 'lb1')
+    t.is(mended.code, 0, mended.stdout.slice(-3000))
+  },
+)
+
+test.serial('an active unit does not prove that the app answers: the role asks the app', async (t) => {
+  t.timeout(240_000)
+  const refused = await run('--extra-vars', 'app.command=/usr/bin/sleep infinity', '--limit', 'web2')
+  t.is(refused.code, 2, refused.stdout.slice(-3000))
+  t.is((await lab().on('web2', 'systemctl is-active app')).stdout.trim(), 'active')
+  t.is((await request(site(), 'GET', '/whoami')).json.server, 'web1')
+  const mended = await run('--limit', 'web2')
+  t.is(mended.code, 0, mended.stdout.slice(-3000))
+  t.is(recapOf(await run()).hosts.web2?.changed, 0)
+})
+
 test.serial('leastconn and source: one parameter, one changed file, one reload', async (t) => {
   t.timeout(180_000)
   for (const balance of ['leastconn', 'source']) {

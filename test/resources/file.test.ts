@@ -2,21 +2,19 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { isProvisionError } from '../../src/core/error.ts'
 import type { Plan } from '../../src/core/resource.ts'
 import { redacted, secret, secretText } from '../../src/core/secret.ts'
 import { absent, block, directory, file, line, link, template } from '../../src/resources/file.ts'
-import { type DiskShell, diskShells, inDirectory, testSecrets } from './on-disk.ts'
+import { type DiskShell, diskShells, inDirectory, plainDirectory, testSecrets } from './on-disk.ts'
 import { facts, planOne } from './table.ts'
 
 // file.file and file.template, on a real file system with a real sh: probe, plan, apply, probe again.
@@ -207,7 +205,7 @@ function withShell({ name, apply, plan, run }: DiskShell): void {
   })
 
   test(`${name}: file.template: rendered with secrets, and the diff hides those of yesterday too`, (t) => {
-    const root = mkdtempSync(join(tmpdir(), 'hostwright-template-'))
+    const root = plainDirectory()
     writeFileSync(join(root, 'a.ejs'), 'user=<%= user %>\nurl=mysql://<%= user %>:<%= password %>@db\nend=<%= end %>\n')
     const dest = join(root, 'out')
     const task = (user: string) =>

@@ -1,20 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { checkout } from '../../src/resources/git.ts'
 import { commitOf } from '../../src/resources/git-ref.ts'
 import { makeRepository } from './git-repository.ts'
-import { diskShells, inDirectory } from './on-disk.ts'
+import { diskShells, inDirectory, plainDirectory } from './on-disk.ts'
 import { facts, planOne } from './table.ts'
 
 // git.checkout with real git. Trees of other owners need root.
@@ -123,7 +114,7 @@ test('little history, another origin, and what is in the way', (t) => {
   commit('one')
   commit('two')
   const root = inDirectory()
-  const plain = join(mkdtempSync('/tmp/hostwright-plain-'), 'repo')
+  const plain = join(plainDirectory(), 'repo')
   symlinkSync(repo, plain)
   const dest = join(root, 'tree')
   apply(checkout({ repo: `file://${plain}`, dest, depth: 1 }))
@@ -142,7 +133,7 @@ asRoot('as another user: its tree, its git; a tree of the wrong owner is given t
   chmodSync(repo, 0o755)
   const first = commit('one')
   execFileSync('chown', ['-R', '65534:65534', repo])
-  const root = mkdtempSync('/tmp/hostwright-owner-')
+  const root = plainDirectory()
   chmodSync(root, 0o755)
   const dest = join(root, 'tree')
   t.deepEqual(apply(checkout({ repo, dest, owner: 'nobody' })), [`absent → ${short(first)}`])

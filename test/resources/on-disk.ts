@@ -1,6 +1,6 @@
 // Resources run for real in a directory: probe, plan, apply, probe again, under each sh that hosts may have.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Plan } from '../../src/core/resource.ts'
@@ -23,9 +23,19 @@ export interface DiskShell {
   readonly apply: (task: Task) => readonly string[]
 }
 
+/** All that this process makes; anybody may enter, so that other users' trees can be in it. */
+const scratch = mkdtempSync(join(tmpdir(), 'hostwright-disk-'))
+chmodSync(scratch, 0o755)
+process.once('exit', () => rmSync(scratch, { recursive: true, force: true }))
+
 /** A directory with a name that wants quoting. */
 export function inDirectory(): string {
-  return mkdtempSync(join(tmpdir(), "hostwright file's $HOME ü-"))
+  return mkdtempSync(join(scratch, "file's $HOME ü-"))
+}
+
+/** A directory with a name that every program takes. */
+export function plainDirectory(): string {
+  return mkdtempSync(join(scratch, 'plain-'))
 }
 
 /** The secret of tests: `secret('x')` is `value of x`. */
@@ -46,7 +56,7 @@ export const diskShells: readonly DiskShell[] = [makeShell('sh', ['sh'], process
 
 function busybox(): DiskShell[] {
   if (spawnSync('busybox', ['true']).error) return []
-  const commands = mkdtempSync(join(tmpdir(), 'hostwright-busybox-'))
+  const commands = plainDirectory()
   execFileSync('busybox', ['--install', '-s', commands])
   return [makeShell('busybox', [join(commands, 'sh')], commands)]
 }
