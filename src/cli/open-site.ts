@@ -31,9 +31,13 @@ export async function openSite(io: Io, options: SiteOptions): Promise<OpenedSite
     // check mode changes nothing, here neither
     generate: options.check ? 'memory' : 'store',
   })
-  const settings = await askForPasswords(io, options)
-  for (const value of Object.values(settings)) if (typeof value === 'string') secrets.hide(value)
-  return { inventory: withSettings(inventory, settings), secrets }
+  const site = { inventory: withSettings(inventory, await askForPasswords(io, options)), secrets }
+  for (const { connection } of site.inventory.hosts) {
+    for (const value of [connection.password, connection.becomePassword, connection.passphrase]) {
+      if (typeof value === 'string') secrets.hide(value)
+    }
+  }
+  return site
 }
 
 async function askForPasswords(io: Io, options: SiteOptions): Promise<ConnectionSettings> {

@@ -45,7 +45,7 @@ export type AptRepositoryArgs = ArgumentsOf<typeof schema>
 
 /**
  * A package source and its key. The next `apt.package` that installs something refreshes the package lists first.
- * @example apt.repository({ name: 'nodesource', uris: 'https://deb.nodesource.com/node_20.x', suites: 'nodistro', components: 'main', key: '../files/nodesource.asc' })
+ * @example apt.repository({ name: 'nodesource', uris: 'https://deb.example.org/node_20.x', suites: 'stable', components: 'main', key: '../files/nodesource.asc' })
  */
 export const aptRepository = defineResource<AptRepositoryArgs, AptRepositoryArgs, ReadonlyMap<string, TextFile>>({
   name: 'apt.repository',
