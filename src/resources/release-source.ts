@@ -1,9 +1,9 @@
 // Where a release comes from, as the controller sees it: a folder with an identity and a pack of its content, or a commit.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
-import { create } from 'tar'
 import { ProvisionError } from '../core/error.ts'
 import { commitOf, isCommit, referencesOf } from './git-ref.ts'
 
@@ -29,9 +29,13 @@ export function readFolder(directory: string, from: string): Folder {
 
 /** The folder's files as a gzipped tar. */
 export function packFolder({ directory, files }: Folder): Buffer {
+  // loaded only here: it takes 40 ms, and most runs ship nothing
+  const { create } = createRequire(import.meta.url)('tar') as typeof import('tar')
   // names that start with @ mean another archive to tar's list
   const list = files.map((file) => (file.startsWith('@') ? `./${file}` : file))
-  const stream = create({ sync: true, gzip: { level: 1 }, portable: true, noMtime: true, cwd: directory }, list)
+  // one time for all files, the newest: web servers make ETags of it, so it must differ between releases and be the same on every host
+  const mtime = new Date(Math.max(...files.map((file) => lstatSync(join(directory, file)).mtimeMs)))
+  const stream = create({ sync: true, gzip: { level: 1 }, portable: true, mtime, cwd: directory }, list)
   const parts: Buffer[] = []
   for (let part = stream.read(); part; part = stream.read()) parts.push(part)
   return Buffer.concat(parts)

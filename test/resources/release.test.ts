@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import {
   existsSync,
   lstatSync,
+  lutimesSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -9,6 +10,7 @@ import {
   renameSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -42,6 +44,25 @@ function makeSource(): {
 }
 
 function withShell({ name, apply, plan, run }: DiskShell): void {
+  asRoot(
+    `${name}: files have the time of the newest one, so that ETags differ between releases and not between hosts`,
+    (t) => {
+      const { source, path, write } = makeSource()
+      const times = ['one', 'two'].map((text, index) => {
+        write(text)
+        utimesSync(join(source, 'bin/run'), 1_700_000_000, 1_700_000_000)
+        utimesSync(join(source, '@file'), 1_800_000_000 + index, 1_800_000_000 + index)
+        lutimesSync(join(source, 'run'), 1_700_000_000, 1_700_000_000)
+        apply(deploy({ path, source: { directory: source } }))
+        return [statSync(join(path, 'current/bin/run')).mtimeMs, statSync(join(path, 'current/@file')).mtimeMs]
+      })
+      t.deepEqual(times, [
+        [1_800_000_000_000, 1_800_000_000_000],
+        [1_800_000_001_000, 1_800_000_001_000],
+      ])
+    },
+  )
+
   asRoot(`${name}: from a folder: the same content is the same release, the link switches, old releases go`, (t) => {
     const { root, source, path, write, live } = makeSource()
     const task = () => deploy({ path, source: { directory: source }, keep: 2, group: '7' })
