@@ -1,5 +1,6 @@
 // The firewall on real hosts: converges, sees through to the kernel, and never keeps us out.
 import { connect as connectTcp } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import test from 'ava'
 import { firewall } from '../../roles/firewall.ts'
 import { play } from '../../src/core/play.ts'
@@ -249,8 +250,12 @@ test.serial('rules that lock us out are undone by the host itself when the contr
   await lab().run(only('fw1', lockOut()), { connect: dying })
   t.is(await reachable('fw1'), false, 'locked out now')
   const deadline = Date.now() + 60_000
-  while (!(await reachable('fw1')))
+  // `ufw reload` opens the ports before it has written its files to the end: only the folder `reverted` says that it is done.
+  while ((await lab().on('fw1', 'test -d /run/hostwright/revert/ufw/reverted')).code !== 0) {
     if (Date.now() > deadline) return t.fail('the host did not revert within 60 seconds')
+    await delay(200)
+  }
+  t.is(await reachable('fw1'), true, 'let in again')
   t.is(await lab().must('fw1', files), before)
   return undefined
 })
