@@ -2,7 +2,7 @@
 // handlers that an earlier run did not finish. Sources: os-release(5), uname(1), ip-address(8), proc(5).
 import { ProvisionError } from '../core/error.ts'
 import type { Facts } from '../core/host.ts'
-import type { Connection } from '../transport/connection.ts'
+import type { Connection, Step, StepResult } from '../transport/connection.ts'
 import { listMarks, type Mark, parseMark } from './marks.ts'
 
 /** Everything the first request brings. */
@@ -40,9 +40,14 @@ say ssh "$ssh"
 ${listMarks}
 `
 
-/** Reads the facts and the marks. */
-export async function gather(connection: Connection, host: string): Promise<Gathered> {
-  const [answer] = await connection.run([{ script, timeout: 60 }])
+/** Reads the facts and the marks, and runs these probes in the same request. */
+export async function gather(
+  connection: Connection,
+  host: string,
+  probes: readonly Step[] = [],
+  signal?: AbortSignal,
+): Promise<{ readonly gathered: Gathered; readonly results: readonly StepResult[] }> {
+  const [answer, ...results] = await connection.run([{ script, timeout: 60 }, ...probes], { signal })
   if (answer?.code !== 0) {
     throw new ProvisionError({
       code: 'probe',
@@ -50,12 +55,12 @@ export async function gather(connection: Connection, host: string): Promise<Gath
       detail: answer?.stderr || 'nothing on stderr',
     })
   }
-  return parseFacts(answer.stdout)
+  return { gathered: parseFacts(answer.stdout), results }
 }
 
 /** Reads the facts alone. */
 export async function readFacts(connection: Connection, host: string): Promise<Facts> {
-  return (await gather(connection, host)).facts
+  return (await gather(connection, host)).gathered.facts
 }
 
 /** The script's lines as facts. */

@@ -1,10 +1,12 @@
 import type { Item } from './items.ts'
 
-/** What comes after a place in a play: the rest of its list, then the rest of the lists around it. */
+/** What comes after a place in a play: the rest of its list, then the rest of the lists around it, then the next plays. */
 export interface Following {
   readonly items: readonly Item[]
   readonly from: number
   readonly next: Following | undefined
+  /** A play ends here: its handlers run before what comes next, and its other hosts are waited for. */
+  readonly endsPlay?: boolean
 }
 
 /** What comes after the item at this index; nothing is copied, so that a walk over n tasks stays linear. */
@@ -12,9 +14,7 @@ export function following(items: readonly Item[], index: number, next: Following
   return { items, from: index + 1, next }
 }
 
-/** The items that follow, in order. */
-export function* upcoming(place: Following | undefined): Generator<Item> {
-  for (let list = place; list; list = list.next) {
-    for (let index = list.from; index < list.items.length; index++) yield list.items[index] as Item // below the length
-  }
+/** The items of one list that are still to come. */
+export function* remaining({ items, from }: Following): Generator<Item> {
+  for (let index = from; index < items.length; index++) yield items[index] as Item // below the length
 }

@@ -68,7 +68,7 @@ export class Handlers {
       }
       const entry = {
         name: handler.name,
-        items: handlerItems(handler, item.role),
+        items: handlerItems(handler, item),
         keys: new Set([markKey(item.role, handler)]),
       }
       this.entries.set(handlerIdentity(handler), entry)

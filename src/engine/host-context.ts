@@ -98,7 +98,7 @@ export function expandPlay(play: Play, context: HostContext, site: Site): Item[]
       guarded(`${what} of play ${play.name} on ${host.name}`, play.where, () =>
         typeof tasks === 'function' ? tasks(host) : tasks,
       ),
-      { role: undefined, tags: playTags, conditions: [], where: play.where },
+      { role: undefined, tags: playTags, become: play.become, conditions: [], where: play.where },
     )
   const roleItems = guarded(`roles of play ${play.name} on ${host.name}`, play.where, () =>
     rolesOfPlay(play, host),
@@ -110,6 +110,7 @@ export function expandPlay(play: Play, context: HostContext, site: Site): Item[]
     return makeItems(tasks, {
       role: use.role.name,
       tags: [...playTags, use.role.name],
+      become: play.become,
       conditions: [],
       where: use.role.where,
     })

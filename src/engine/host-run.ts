@@ -2,11 +2,13 @@
 // look-ahead (what was probed), results (what is known), handlers, task-run (one task). A host's failure is its own:
 // whatever goes wrong is an event, and the walk rejects with nothing but HostStopped.
 import type { HostRecap } from '../core/events.ts'
+import type { Play } from '../core/play.ts'
 import type { Task } from '../core/task.ts'
 import { titleOf } from '../core/task.ts'
 import { type Following, following } from './following.ts'
 import { Handlers } from './handlers.ts'
 import type { HostContext } from './host-context.ts'
+import { type HostPlay, HostPlays } from './host-plays.ts'
 import type { HostRunOptions, HostState } from './host-state.ts'
 import {
   type AfterItem,
@@ -27,27 +29,22 @@ import { Session } from './session.ts'
 import { Brake, HostStopped } from './stopped.ts'
 import { reportOther } from './task-report.ts'
 import { runMaybe, runTask } from './task-run.ts'
-import { guarded, Unknowable } from './user-code.ts'
-
-/** A play as a host walks it. */
-export interface HostPlay {
-  readonly name: string
-  readonly become: boolean | string | undefined
-  /** Its items; called once the facts are there. */
-  readonly expand: () => readonly Item[]
-}
+import { FactsNeeded, guarded, Unknowable } from './user-code.ts'
 
 export class HostRun {
   readonly context: HostContext
   private readonly state: HostState
-  private prepared = new Map<TaskItem, Prepared>()
+  private readonly plays: HostPlays
+  private readonly prepared = new WeakMap<TaskItem, Prepared>()
   private positions: Positions = new Map()
   private connecting: Promise<void> | undefined
   /** Why the host does not go on, once it does not. */
   stopped: HostStopped | undefined
 
-  constructor(context: HostContext, options: HostRunOptions) {
+  /** @param plays the plays that this host takes part in, in order */
+  constructor(context: HostContext, plays: readonly HostPlay[], options: HostRunOptions) {
     this.context = context
+    this.plays = new HostPlays(plays, options.tags, options.skipTags)
     const results = new Results()
     const handlers = new Handlers()
     this.state = {
@@ -60,11 +57,12 @@ export class HostRun {
       lookAhead: new LookAhead({
         host: context.host.name,
         results,
+        journal: options.journal,
         prepare: (item) => this.prepareAhead(item),
         handlers: (notifier) => handlers.ahead(notifier),
       }),
       counts: { ok: 0, changed: 0, failed: 0, skipped: 0, ignored: 0, unknown: 0 },
-      play: { name: '', become: undefined, index: 0, total: 0 },
+      play: { name: '', index: 0, total: 0 },
       taskId: 0,
       pretended: false,
     }
@@ -79,9 +77,9 @@ export class HostRun {
     return { ...counts, unreachable: session.unreachable, requests: session.requests }
   }
 
-  /** Connects and reads the facts; the second call waits for the first. Rejects with HostStopped. */
+  /** Connects; the first request reads the facts and probes all that can be asked. The second call waits for the first. Rejects with HostStopped. */
   async connect(): Promise<void> {
-    this.connecting ??= this.state.session.open().then((marks) => this.state.handlers.found(marks))
+    this.connecting ??= this.open()
     try {
       await this.connecting
     } catch (error) {
@@ -89,35 +87,41 @@ export class HostRun {
     }
   }
 
+  private async open(): Promise<void> {
+    const { handlers, lookAhead, session } = this.state
+    const question = lookAhead.askFirst(this.plays.fromStart())
+    const { marks, results } = await session.open(question.steps)
+    handlers.found(marks)
+    lookAhead.read(question, results)
+  }
+
   /** Walks one play. Rejects with HostStopped. */
-  async runPlay(play: HostPlay): Promise<void> {
+  async runPlay(play: Play): Promise<void> {
     await this.connect()
-    const { emit, tags, skipTags } = this.state.options
+    const { emit } = this.state.options
     const { handlers, lookAhead, results, session } = this.state
-    this.state.play = { name: play.name, become: play.become, index: 0, total: 0 }
+    this.state.play = { name: play.name, index: 0, total: 0 }
     let failed = true
     try {
       const begin = (tasks: number) => emit({ type: 'host:play', host: this.name, play: play.name, tasks })
-      const { all, items } = this.attempt(
+      const { all, chosen } = this.attempt(
         'expanding the play',
         () => {
-          const all = play.expand()
-          checkOrder(all)
-          const items = selectByTags(all, tags, skipTags)
-          this.prepared = new Map()
-          for (const item of leaves(items)) this.prepare(item)
-          return { all, items }
+          const expanded = this.plays.expand(play)
+          checkOrder(expanded.all)
+          for (const item of leaves(expanded.chosen)) this.prepare(item)
+          return expanded
         },
         () => begin(0),
       )
-      this.state.play.total = [...leaves(items)].length
+      this.state.play.total = [...leaves(chosen)].length
       begin(this.state.play.total)
       this.positions = positionsOf(all)
-      results.leave(leftOut(all, items))
+      results.leave(leftOut(all, chosen))
       lookAhead.startPlay()
       handlers.startPlay()
       handlers.register(all)
-      await this.walk(items, undefined)
+      await this.walk(chosen, this.plays.after(play))
       await this.runHandlers(undefined)
       failed = false
     } catch (error) {
@@ -125,6 +129,7 @@ export class HostRun {
     } finally {
       // the connection may break here too; that is told already, and the marks that stay run their handlers once more
       await session.finish().catch(() => undefined)
+      this.plays.done(play)
       this.warnOfPendingHandlers()
       emit({ type: 'host:play:end', host: this.name, play: play.name, failed })
     }
@@ -143,7 +148,7 @@ export class HostRun {
         type: 'warning',
         host: this.name,
         message: `an earlier run notified the handler ${name}, which no play of this run has`,
-        hint: `Run the playbook that has it, or forget it: rm ${markPath(key, session.agentUser)}`,
+        hint: `Run the playbook that has it, or forget it: rm ${markPath(key, session.agentUser ?? 'root')}`,
       })
     }
   }
@@ -202,10 +207,11 @@ export class HostRun {
 
   /** The user of a task; undefined = the agent's own. */
   private userOf(item: TaskItem): string | undefined {
-    const wish = item.task.options.become ?? this.state.play.become
+    const wish = item.task.options.become ?? item.become
     if (wish === undefined) return undefined
     const { loginUser, agentUser } = this.state.session
     const user = wish === true ? 'root' : wish === false ? loginUser : wish
+    if (user === undefined) throw new FactsNeeded(`the user that logs in on ${this.name} is not known yet`)
     return user === agentUser ? undefined : user
   }
 
@@ -298,8 +304,8 @@ export class HostRun {
   }
 
   private expandBranch(item: AfterItem, tasks: Parameters<typeof makeItems>[0]): readonly Item[] {
-    const { role, conditions, after } = item
-    const inside = makeItems(tasks, { role, tags: [...item.tags], conditions, where: after.where })
+    const { role, become, conditions, after } = item
+    const inside = makeItems(tasks, { role, tags: [...item.tags], become, conditions, where: after.where })
     const here = this.positions.get(item)
     checkOrder(inside, (task) => {
       const there = this.positions.get(task)

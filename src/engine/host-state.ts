@@ -8,6 +8,12 @@ import type { Results } from './results.ts'
 import type { Session } from './session.ts'
 import type { Brake } from './stopped.ts'
 
+/** What the hosts of a run know of each other. */
+export interface Journal {
+  /** Something was, or may have been, changed on some host: what later plays were asked ahead of time counts no more. */
+  touched: boolean
+}
+
 /** What a host's run shares with the whole run. */
 export interface HostRunOptions {
   readonly secrets: Secrets
@@ -16,6 +22,7 @@ export interface HostRunOptions {
   readonly check: boolean
   readonly tags: readonly string[]
   readonly skipTags: readonly string[]
+  readonly journal: Journal
   /** Stop after the running task. */
   readonly stop: AbortSignal
   /** Kill the running task. */
@@ -33,7 +40,7 @@ export interface HostState {
   readonly lookAhead: LookAhead
   readonly brake: Brake
   readonly counts: { ok: number; changed: number; failed: number; skipped: number; ignored: number; unknown: number }
-  play: { name: string; become: boolean | string | undefined; index: number; total: number }
+  play: { name: string; index: number; total: number }
   taskId: number
   /** Check mode: a change was not made, so what comes later may find another host than a real run would. */
   pretended: boolean

@@ -8,6 +8,8 @@ import { kindOf, titleOf } from '../core/task.ts'
 interface Common {
   readonly role: string | undefined
   readonly tags: ReadonlySet<string>
+  /** The play's own `become`, for tasks that do not say. */
+  readonly become: boolean | string | undefined
 }
 
 export interface TaskItem extends Common {
@@ -43,6 +45,7 @@ export interface Surroundings {
   readonly role: string | undefined
   readonly tags: readonly string[]
   readonly conditions: readonly (boolean | Condition)[]
+  readonly become: boolean | string | undefined
   /** Who returned the list, for messages about a value that is no task. */
   readonly where: LazyLocation
 }
@@ -56,7 +59,8 @@ export function makeItems(tasks: Tasks, around: Surroundings): Item[] {
     case 'task': {
       const task = node as Task
       const tags = new Set([...around.tags, ...listOf(task.options.tags)])
-      return [{ kind: 'task', task, role: around.role, tags, conditions: around.conditions, handler: undefined }]
+      const { role, become, conditions } = around
+      return [{ kind: 'task', task, role, tags, become, conditions, handler: undefined }]
     }
     case 'block': {
       if (!('rescue' in node)) return []
@@ -71,6 +75,7 @@ export function makeItems(tasks: Tasks, around: Surroundings): Item[] {
           kind: 'block',
           role: around.role,
           tags: new Set(inside.tags),
+          become: around.become,
           body: makeItems(node.tasks, inside),
           rescue: makeItems(node.rescue, inside),
           always: makeItems(node.always, inside),
@@ -84,6 +89,7 @@ export function makeItems(tasks: Tasks, around: Surroundings): Item[] {
           after: node as After,
           role: around.role,
           tags: new Set(around.tags),
+          become: around.become,
           conditions: around.conditions,
         },
       ]
@@ -104,9 +110,9 @@ export function makeItems(tasks: Tasks, around: Surroundings): Item[] {
   }
 }
 
-/** A handler's tasks as items. */
-export function handlerItems(handler: Handler, role: string | undefined): TaskItem[] {
-  return handler.tasks.map((task) => ({ kind: 'task', task, role, tags: new Set(), conditions: [], handler }))
+/** A handler's tasks as items of the role and play of a task that notifies it. */
+export function handlerItems(handler: Handler, { role, become }: TaskItem): TaskItem[] {
+  return handler.tasks.map((task) => ({ kind: 'task', task, role, tags: new Set(), become, conditions: [], handler }))
 }
 
 /** All task items below, blocks opened; `after` branches are not known yet. */

@@ -3,7 +3,8 @@
 import { asProvisionError, isProvisionError, type ProvisionError } from '../core/error.ts'
 import type { AnyResource } from '../core/resource.ts'
 import type { Step, StepResult } from '../transport/connection.ts'
-import { type Following, upcoming } from './following.ts'
+import { type Following, remaining } from './following.ts'
+import type { Journal } from './host-state.ts'
 import type { Item, TaskItem } from './items.ts'
 import { conditionsOf } from './order.ts'
 import type { Results } from './results.ts'
@@ -37,6 +38,7 @@ const windowAfterChange = 4
 export interface LookAheadParts {
   readonly host: string
   readonly results: Results
+  readonly journal: Journal
   /** Undefined for a task that cannot be prepared: its turn will tell why. */
   readonly prepare: (item: TaskItem) => Prepared | undefined
   /** Tasks of handlers that run at a flush or at the end of the play, with those that this task may notify. */
@@ -54,11 +56,16 @@ export class LookAhead {
     this.parts = parts
   }
 
-  /** Nothing is known; the first request of a play asks for all of it. */
+  /** The first request of a play asks for all of it. What was asked before it holds unless somebody has changed something since. */
   startPlay(): void {
-    this.forget()
+    if (this.parts.journal.touched) this.forget()
     this.apart.clear()
     this.size = Number.POSITIVE_INFINITY
+  }
+
+  /** What the first request of a run asks: all plays, as far as they are known without the host. */
+  askFirst(place: Following | undefined): Question {
+    return this.compose(this.ahead(undefined, undefined, place), undefined)
   }
 
   /** Something may have changed: what was found is worth nothing any more. */
@@ -120,7 +127,7 @@ export class LookAhead {
   }
 
   /** The next tasks that may be probed now, without those that must wait for their turn. A branch on a result is not known yet. */
-  private ahead(item: TaskItem, notifier: TaskItem | undefined, place: Following | undefined): Prepared[] {
+  private ahead(item: TaskItem | undefined, notifier: TaskItem | undefined, place: Following | undefined): Prepared[] {
     const list: Prepared[] = []
     const add = (task: TaskItem): void => {
       if (task === item || task.task.resource.probeInTurn || this.answers.has(task) || this.isSkipped(task)) return
@@ -136,7 +143,12 @@ export class LookAhead {
       }
       return true
     }
-    if (visit(upcoming(place))) visit(this.parts.handlers(notifier))
+    for (let list = place; list; list = list.next) {
+      if (!visit(remaining(list))) break
+      if (list.endsPlay) visit(this.parts.handlers(notifier))
+      // a change on any host may alter what the next play finds
+      if (list.endsPlay && this.parts.journal.touched) break
+    }
     return [...new Set(list)]
   }
 

@@ -9,12 +9,11 @@ import { isRoleUse, type RoleDefinition } from '../core/role.ts'
 import type { Secrets } from '../core/secret.ts'
 import type { Connect } from '../transport/connection.ts'
 import { inParallel, makeBatches } from './batches.ts'
-import { expandPlay, type Site } from './host-context.ts'
+import type { Site } from './host-context.ts'
 import { HostRun } from './host-run.ts'
 import type { HostRunOptions } from './host-state.ts'
-import type { Item } from './items.ts'
 import { hideSecrets, redactError } from './redact.ts'
-import { expandOffline, makeContexts, makeSite, makeStages, type Stage } from './stages.ts'
+import { expandOffline, makeContexts, makeSite, makeStages, playsOfHosts, type Stage } from './stages.ts'
 import { HostStopped } from './stopped.ts'
 
 /** What to run, on what, how. */
@@ -68,7 +67,6 @@ class Run {
   private readonly forks: number
   private readonly site: Site
   private readonly stages: readonly Stage[]
-  private readonly expanded: Map<Play, Map<string, readonly Item[]>>
   private readonly runs: ReadonlyMap<string, HostRun>
   private readonly options: HostRunOptions
   /** Stops all hosts after their current task. */
@@ -84,7 +82,7 @@ class Run {
     this.site = makeSite(request)
     this.stages = makeStages(request)
     const contexts = makeContexts(this.stages, this.site)
-    this.expanded = expandOffline(this.stages, contexts, this.site, request)
+    const expanded = expandOffline(this.stages, contexts, this.site, request)
     this.options = {
       secrets: request.secrets,
       connect: request.connect,
@@ -92,11 +90,15 @@ class Run {
       check: request.check ?? false,
       tags: request.tags ?? [],
       skipTags: request.skipTags ?? [],
+      journal: { touched: false },
       stop: sharedSignal(this.cancel.signal, request.stop),
       giveUp: sharedSignal(request.giveUp),
       now: request.now ?? (() => performance.now()),
     }
-    this.runs = new Map([...contexts].map(([name, context]) => [name, new HostRun(context, this.options)]))
+    const plays = playsOfHosts(this.stages, contexts, this.site, expanded)
+    this.runs = new Map(
+      [...contexts].map(([name, context]) => [name, new HostRun(context, plays.get(name) ?? [], this.options)]),
+    )
   }
 
   async start(): Promise<RunResult> {
@@ -150,9 +152,8 @@ class Run {
       this.cutShort = true
       return
     }
-    const expand = () => this.expanded.get(play)?.get(hostRun.name) ?? expandPlay(play, hostRun.context, this.site)
     try {
-      await hostRun.runPlay({ name: play.name, become: play.become, expand })
+      await hostRun.runPlay(play)
     } catch (error) {
       if (!(error instanceof HostStopped)) throw error
       if (error.kind === 'interrupted') this.cutShort = true

@@ -8,6 +8,14 @@ import { itemTitle, type TaskItem } from './items.ts'
 import { clearMarks, type Mark, stuckMark } from './marks.ts'
 import { HostStopped } from './stopped.ts'
 
+/** What the first request brings. */
+export interface Opened {
+  /** Handlers that an earlier run notified and did not run. */
+  readonly marks: readonly Mark[]
+  /** The answers to the probes. */
+  readonly results: readonly StepResult[]
+}
+
 export class Session {
   private readonly context: HostContext
   private readonly options: HostRunOptions
@@ -17,10 +25,10 @@ export class Session {
   /** The host is out of reach. */
   lost: HostStopped | undefined
   unreachable = false
-  /** The user that logged in, before sudo or su. */
-  loginUser = ''
-  /** The user that the agent runs as. */
-  agentUser = 'root'
+  /** The user that logged in, before sudo or su; undefined until the host has told. */
+  loginUser: string | undefined
+  /** The user that the agent runs as; undefined until the host has told. */
+  agentUser: string | undefined
 
   constructor(context: HostContext, options: HostRunOptions) {
     this.context = context
@@ -31,8 +39,8 @@ export class Session {
     return this.connection?.requests ?? 0
   }
 
-  /** Connects and reads the facts; gives the marks that were found. Rejects with HostStopped. */
-  async open(): Promise<readonly Mark[]> {
+  /** Connects; one request reads the facts and the marks, and runs these probes. Rejects with HostStopped. */
+  async open(probes: readonly Step[]): Promise<Opened> {
     const { emit, secrets, giveUp, stop } = this.options
     const host = this.context.host.name
     // Nothing runs on the host yet, so a stop need not wait for it; once connected, a stop lets the running step end.
@@ -46,12 +54,12 @@ export class Session {
         signal: AbortSignal.any([giveUp, connecting.signal]),
       })
       stop.removeEventListener('abort', hurry)
-      const gathered = await gather(this.connection, host)
+      const { gathered, results } = await gather(this.connection, host, probes, giveUp)
       this.context.setFacts(gathered.facts)
       this.loginUser = gathered.loginUser
       this.agentUser = gathered.facts.user
       emit({ type: 'host:connected', host })
-      return gathered.marks
+      return { marks: gathered.marks, results }
     } catch (error) {
       return this.lose(error, undefined, stop.aborted && !this.connection)
     } finally {

@@ -3,6 +3,7 @@ import { ProvisionError } from '../core/error.ts'
 import type { InventoryHost } from '../core/host.ts'
 import type { Play } from '../core/play.ts'
 import { expandPlay, type HostContext, makeHostContext, type Site } from './host-context.ts'
+import type { HostPlay } from './host-plays.ts'
 import { handlerItems, type Item, leaves, listOf, selectByTags, type TaskItem } from './items.ts'
 import { checkOrder } from './order.ts'
 import { environmentOf, wishOf } from './prepare.ts'
@@ -73,7 +74,7 @@ export function expandOffline(
         wishOf(item.task, context, secrets)
         environmentOf(item.task, secrets)
         for (const handler of listOf(item.task.options.notify))
-          for (const part of handlerItems(handler, item.role)) prepareAll(part)
+          for (const part of handlerItems(handler, item)) prepareAll(part)
       }
       try {
         const items = expandPlay(play, context, site)
@@ -87,4 +88,22 @@ export function expandOffline(
     expanded.set(play, perHost)
   }
   return expanded
+}
+
+/** The plays of each host, in order. */
+export function playsOfHosts(
+  stages: readonly Stage[],
+  contexts: ReadonlyMap<string, HostContext>,
+  site: Site,
+  offline: ReadonlyMap<Play, ReadonlyMap<string, readonly Item[]>>,
+): Map<string, HostPlay[]> {
+  const plays = new Map<string, HostPlay[]>([...contexts.keys()].map((name) => [name, []]))
+  for (const { play, hosts } of stages) {
+    for (const { name } of hosts) {
+      const context = contexts.get(name)
+      const ready = offline.get(play)?.get(name)
+      if (context) plays.get(name)?.push({ play, expand: () => ready ?? expandPlay(play, context, site) })
+    }
+  }
+  return plays
 }

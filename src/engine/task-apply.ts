@@ -42,6 +42,7 @@ export async function applyPlan(
   // What the user calls no change is expected to leave the rest as it is; it is looked at again all the same.
   if (quiet) lookAhead.forget()
   else lookAhead.restart()
+  state.options.journal.touched ||= !quiet
   const question = lookAhead.askAfter(prepared, converges === 'state', place)
   // These probes are to see the state after the change; if that failed they are not wanted.
   const probes = question.steps.map((step) => ({ ...step, always: false }))

@@ -70,7 +70,7 @@ async function startOn(
   return await startAgent(channel, {
     lock: progress.lock ?? true,
     lockWait: progress.lockWait ?? defaultLockWait,
-    user: become.user,
+    user: become.user ?? line.target.user,
     holder: describeOurselves(new Date()),
     startTimeout: settings.connectTimeout ?? 10,
     prompt: become.prompt,

@@ -1,0 +1,78 @@
+// The plays of one host, expanded as early as possible: what a later play will ask of a host that nobody changes can be
+// asked with the very first request.
+import type { Play } from '../core/play.ts'
+import type { Following } from './following.ts'
+import { type Item, selectByTags } from './items.ts'
+
+/** A play as a host walks it. */
+export interface HostPlay {
+  readonly play: Play
+  /** Its items. Throws FactsNeeded if it must wait for the connection. */
+  readonly expand: () => readonly Item[]
+}
+
+/** A play's items. */
+export interface Expanded {
+  readonly all: readonly Item[]
+  /** Those that the tags leave. */
+  readonly chosen: readonly Item[]
+}
+
+export class HostPlays {
+  private readonly plays: HostPlay[]
+  private readonly expanded = new Map<Play, Expanded>()
+  private readonly tags: readonly string[]
+  private readonly skipTags: readonly string[]
+
+  constructor(plays: readonly HostPlay[], tags: readonly string[], skipTags: readonly string[]) {
+    this.plays = [...plays]
+    this.tags = tags
+    this.skipTags = skipTags
+  }
+
+  /** The items of a play; the same ones each time. Throws what the user's code throws, and FactsNeeded. */
+  expand(play: Play): Expanded {
+    const have = this.expanded.get(play)
+    if (have) return have
+    const all = this.plays.find((entry) => entry.play === play)?.expand() ?? []
+    const made = { all, chosen: selectByTags(all, this.tags, this.skipTags) }
+    this.expanded.set(play, made)
+    return made
+  }
+
+  /** What comes first in the first play. */
+  fromStart(): Following | undefined {
+    return this.from(0)
+  }
+
+  /** The end of a play, and after it the plays to come. */
+  after(play: Play): Following {
+    const next = this.from(this.plays.findIndex((entry) => entry.play === play) + 1)
+    return { items: [], from: 0, next, endsPlay: true }
+  }
+
+  /** Its items are needed no more. */
+  done(play: Play): void {
+    this.expanded.delete(play)
+    const index = this.plays.findIndex((entry) => entry.play === play)
+    if (index >= 0) this.plays.splice(0, index + 1)
+  }
+
+  private from(index: number): Following | undefined {
+    let next: Following | undefined
+    for (const { play } of this.plays.slice(index).reverse()) {
+      const items = this.tryToExpand(play)
+      if (items) next = { items, from: 0, next: { items: [], from: 0, next, endsPlay: true } }
+    }
+    return next
+  }
+
+  /** A play that cannot be expanded yet, or not at all, tells so when its turn comes. */
+  private tryToExpand(play: Play): readonly Item[] | undefined {
+    try {
+      return this.expand(play).chosen
+    } catch {
+      return undefined
+    }
+  }
+}
