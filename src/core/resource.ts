@@ -19,6 +19,24 @@ export interface PrepareContext {
   readonly once?: (<T>(key: string, make: () => T) => T) | undefined
 }
 
+/**
+ * A part of a host: one path (`file:/etc/hosts`), all below a path and itself (`tree:/etc/systemd`), or something with a
+ * name of its own (`units`: what systemd runs).
+ */
+export type Area = `file:/${string}` | `tree:/${string}` | 'units'
+
+/** What a resource looks at and what its apply may alter. Where a side is left out it means everything. */
+export interface Footprint {
+  readonly reads?: readonly Area[] | undefined
+  readonly alters?: readonly Area[] | undefined
+}
+
+/** A state and a wish that belong together. */
+export interface Case<State, Wish> {
+  readonly state: State
+  readonly wish: Wish
+}
+
 /** What `plan` may use beside state and arguments. */
 export interface PlanContext {
   readonly facts: Facts
@@ -134,6 +152,16 @@ export interface Resource<Args, Wish, State, R extends Outcome> {
   readonly converges?: 'state' | 'none' | ((wish: Wish) => 'state' | 'none')
   /** Never applies anything: it only waits or asserts. Runs in check mode too. @default false */
   readonly readOnly?: boolean
+  /**
+   * Which parts of the host it reads and alters, as narrowly as it surely can: what a change does not touch need not be
+   * looked at again, and changes that do not touch each other are sent together. @default everything
+   */
+  readonly footprint?: (wish: Wish) => Footprint
+  /**
+   * Several tasks that stand in a row as one, so that one call makes all of them true (packages, units); undefined if
+   * these do not go together. @default each on its own
+   */
+  readonly merge?: (cases: readonly Case<State, Wish>[]) => Case<State, Wish> | undefined
   /** Must not run ahead of its turn: probing is slow or waits (wait.port). @default false */
   readonly probeInTurn?: boolean
 }

@@ -31,6 +31,7 @@ export class Handlers {
   private readonly replaced = new Set<string>()
   private entries = new Map<unknown, HandlerEntry>()
   private readonly pending = new Map<HandlerEntry, Pending>()
+  private readonly held = new Set<TaskItem>()
 
   /** What the first request found on the host. */
   found(marks: readonly Mark[]): void {
@@ -86,19 +87,25 @@ export class Handlers {
     else this.pending.set(entry, { entry, certain })
   }
 
-  /** The marks to write before this task's change: those of its handlers that are not on the host yet. */
-  marksFor(item: TaskItem): readonly Mark[] {
-    return listOf(item.task.options.notify)
+  /** The marks to write before this task's change, those of its handlers that are not on the host yet; from now on they count as written. */
+  mark(item: TaskItem): readonly Mark[] {
+    const fresh = listOf(item.task.options.notify)
       .map((handler) => ({ key: markKey(item.role, handler), name: handler.name }))
       .filter(({ key }) => !this.marks.has(key))
-  }
-
-  /** These marks are on their way to the host. */
-  marked(marks: readonly Mark[]): void {
-    for (const mark of marks) {
+    for (const mark of fresh) {
       this.marks.set(mark.key, mark)
       this.written.add(mark.key)
     }
+    return fresh
+  }
+
+  /** This task's change is made ahead of its turn: until `release`, its marks stay. */
+  hold(item: TaskItem): void {
+    this.held.add(item)
+  }
+
+  release(item: TaskItem): void {
+    this.held.delete(item)
   }
 
   /** The change of that task was none after all: the keys of the marks to remove, of those that this run wrote. */
@@ -124,9 +131,10 @@ export class Handlers {
     return undefined
   }
 
-  /** The tasks of the handlers that are to run, with those that this task may notify. */
-  *ahead(notifier: TaskItem | undefined): Generator<TaskItem> {
-    const notifies = new Set(listOf(notifier?.task.options.notify).map((handler) => this.entryOf(handler)))
+  /** The tasks of the handlers that are to run, with those that these tasks may notify. */
+  *ahead(notifiers: readonly TaskItem[]): Generator<TaskItem> {
+    const named = notifiers.flatMap((item) => listOf(item.task.options.notify))
+    const notifies = new Set(named.map((handler) => this.entryOf(handler)))
     for (const entry of this.entries.values()) if (this.pending.has(entry) || notifies.has(entry)) yield* entry.items
   }
 
@@ -139,6 +147,8 @@ export class Handlers {
 
   private forget(keys: readonly string[]): readonly string[] {
     const wanted = new Set([...this.pending.keys()].flatMap((entry) => [...entry.keys]))
+    for (const item of this.held)
+      for (const handler of listOf(item.task.options.notify)) wanted.add(markKey(item.role, handler))
     const gone = keys.filter((key) => this.marks.has(key) && !wanted.has(key))
     for (const key of gone) {
       this.marks.delete(key)

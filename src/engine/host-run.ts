@@ -25,6 +25,7 @@ import { markPath } from './marks.ts'
 import { checkOrder, type Positions, positionsOf } from './order.ts'
 import { environmentOf, wishOf } from './prepare.ts'
 import { Results, view } from './results.ts'
+import { Riders } from './riders.ts'
 import { Session } from './session.ts'
 import { Brake, HostStopped } from './stopped.ts'
 import { reportOther } from './task-report.ts'
@@ -54,12 +55,13 @@ export class HostRun {
       handlers,
       session: new Session(context, options),
       brake: new Brake(options),
+      riders: new Riders(),
       lookAhead: new LookAhead({
         host: context.host.name,
         results,
         journal: options.journal,
         prepare: (item) => this.prepareAhead(item),
-        handlers: (notifier) => handlers.ahead(notifier),
+        handlers: (notifiers) => handlers.ahead(notifiers),
       }),
       counts: { ok: 0, changed: 0, failed: 0, skipped: 0, ignored: 0, unknown: 0 },
       play: { name: '', index: 0, total: 0 },
@@ -218,6 +220,26 @@ export class HostRun {
   // ---------------------------------------------------------------- walking
 
   private async walk(items: readonly Item[], next: Following | undefined): Promise<void> {
+    try {
+      await this.walkOn(items, next)
+    } catch (error) {
+      await this.settle()
+      throw error
+    }
+  }
+
+  /** Tells of changes that were made ahead of their tasks' turns, which do not come any more. */
+  private async settle(): Promise<void> {
+    const { riders, handlers, session } = this.state
+    for (const item of riders.left()) {
+      await runTask(this.state, item, undefined, (task) => this.prepare(task)).catch((error: unknown) => {
+        if (!(error instanceof HostStopped)) throw error
+      })
+    }
+    for (const item of riders.takeDropped()) session.clearLater(handlers.withdraw(item))
+  }
+
+  private async walkOn(items: readonly Item[], next: Following | undefined): Promise<void> {
     for (const [index, item] of items.entries()) {
       this.state.brake.check()
       const place = following(items, index, next)

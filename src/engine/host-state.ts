@@ -5,6 +5,7 @@ import type { Handlers } from './handlers.ts'
 import type { HostContext } from './host-context.ts'
 import type { LookAhead } from './look-ahead.ts'
 import type { Results } from './results.ts'
+import type { Riders } from './riders.ts'
 import type { Session } from './session.ts'
 import type { Brake } from './stopped.ts'
 
@@ -39,6 +40,7 @@ export interface HostState {
   readonly handlers: Handlers
   readonly lookAhead: LookAhead
   readonly brake: Brake
+  readonly riders: Riders
   readonly counts: { ok: number; changed: number; failed: number; skipped: number; ignored: number; unknown: number }
   play: { name: string; index: number; total: number }
   taskId: number

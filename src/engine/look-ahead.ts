@@ -4,6 +4,7 @@ import { asProvisionError, isProvisionError, type ProvisionError } from '../core
 import type { AnyResource } from '../core/resource.ts'
 import type { Step, StepResult } from '../transport/connection.ts'
 import { type Following, remaining } from './following.ts'
+import { type Altered, footprintOf, isTouched } from './footprint.ts'
 import type { Journal } from './host-state.ts'
 import type { Item, TaskItem } from './items.ts'
 import { conditionsOf } from './order.ts'
@@ -41,8 +42,8 @@ export interface LookAheadParts {
   readonly journal: Journal
   /** Undefined for a task that cannot be prepared: its turn will tell why. */
   readonly prepare: (item: TaskItem) => Prepared | undefined
-  /** Tasks of handlers that run at a flush or at the end of the play, with those that this task may notify. */
-  readonly handlers: (notifier: TaskItem | undefined) => Iterable<TaskItem>
+  /** Tasks of handlers that run at a flush or at the end of the play, with those that these tasks may notify. */
+  readonly handlers: (notifiers: readonly TaskItem[]) => Iterable<TaskItem>
 }
 
 export class LookAhead {
@@ -65,7 +66,7 @@ export class LookAhead {
 
   /** What the first request of a run asks: all plays, as far as they are known without the host. */
   askFirst(place: Following | undefined): Question {
-    return this.compose(this.ahead(undefined, undefined, place), undefined)
+    return this.compose(this.ahead([], place), [])
   }
 
   /** Something may have changed: what was found is worth nothing any more. */
@@ -73,10 +74,27 @@ export class LookAhead {
     this.answers.clear()
   }
 
-  /** A change is about to be made: forgets, and starts small again, as a first run would throw away most of what it asks. */
-  restart(): void {
-    this.forget()
-    this.size = windowAfterChange
+  /**
+   * A change is about to be made: forgets what it touches. If that is everything, starts small again, as a first run would
+   * throw away most of what it asks.
+   */
+  alter(altered: Altered): void {
+    if (!altered) {
+      this.forget()
+      this.size = windowAfterChange
+      return
+    }
+    for (const item of [...this.answers.keys()]) {
+      const prepared = this.parts.prepare(item)
+      if (!prepared || isTouched(footprintOf(prepared).reads, altered)) this.answers.delete(item)
+    }
+  }
+
+  /** What is known of a task whose turn has not come. */
+  peek(item: TaskItem): { readonly prepared: Prepared; readonly state: unknown } | undefined {
+    const answer = this.answers.get(item)
+    const prepared = this.parts.prepare(item)
+    return answer && 'state' in answer && prepared ? { prepared, state: answer.state } : undefined
   }
 
   /** What was found for a task, once. */
@@ -86,10 +104,9 @@ export class LookAhead {
     return answer
   }
 
-  /** What a change's own request asks: the task itself (if its effect can be read back), and what lies ahead, also its handlers. */
-  askAfter(changed: Prepared, readBack: boolean, place: Following | undefined): Question {
-    const ahead = this.ahead(changed.item, changed.item, place)
-    return this.compose(readBack ? [changed, ...ahead] : ahead, changed)
+  /** What the request of changes asks: the tasks themselves, if their effect can be read back, and what lies ahead, also their handlers. */
+  askAfter(changed: readonly TaskItem[], readBack: readonly Prepared[], place: Following | undefined): Question {
+    return this.compose([...readBack, ...this.ahead(changed, place)], readBack)
   }
 
   /** Keeps the answers. */
@@ -110,8 +127,8 @@ export class LookAhead {
     this.size *= 2
     // the second time each task of a group that failed is asked alone
     for (let attempt = 1; attempt <= 2; attempt++) {
-      const ahead = own.resource.probeInTurn ? [] : this.ahead(own.item, undefined, place)
-      const question = this.compose([own, ...ahead], undefined)
+      const ahead = own.resource.probeInTurn ? [] : this.ahead([], place).filter(({ item }) => item !== own.item)
+      const question = this.compose([own, ...ahead], [])
       this.read(question, question.steps.length > 0 ? await send(question.steps) : [])
       const answer = this.take(own.item)
       if (answer) return answer
@@ -119,18 +136,21 @@ export class LookAhead {
     return { error: tell(own.item, 'probe', 'the probe gave no answer') }
   }
 
-  private compose(tasks: readonly Prepared[], changed: Prepared | undefined): Question {
+  private compose(tasks: readonly Prepared[], changed: readonly Prepared[]): Question {
+    const own = new Set(changed)
     return askAll(tasks, (task) => {
-      if (task === changed || this.apart.has(task.item)) return 'alone'
+      if (this.apart.has(task.item)) return 'alone'
+      if (own.has(task)) return own.size === 1 ? 'alone' : 'changed'
       return this.isDecided(task.item) ? 'together' : 'undecided'
     })
   }
 
   /** The next tasks that may be probed now, without those that must wait for their turn. A branch on a result is not known yet. */
-  private ahead(item: TaskItem | undefined, notifier: TaskItem | undefined, place: Following | undefined): Prepared[] {
+  private ahead(changed: readonly TaskItem[], place: Following | undefined): Prepared[] {
     const list: Prepared[] = []
+    const own = new Set(changed)
     const add = (task: TaskItem): void => {
-      if (task === item || task.task.resource.probeInTurn || this.answers.has(task) || this.isSkipped(task)) return
+      if (own.has(task) || task.task.resource.probeInTurn || this.answers.has(task) || this.isSkipped(task)) return
       const prepared = this.parts.prepare(task)
       if (prepared) list.push(prepared)
     }
@@ -138,14 +158,14 @@ export class LookAhead {
       for (const next of items) {
         if (list.length >= this.size) return false
         if (next.kind === 'task') add(next)
-        else if (next.kind === 'flush') visit(this.parts.handlers(notifier))
+        else if (next.kind === 'flush') visit(this.parts.handlers(changed))
         else if (next.kind === 'block' && !(visit(next.body) && visit(next.always))) return false
       }
       return true
     }
     for (let list = place; list; list = list.next) {
       if (!visit(remaining(list))) break
-      if (list.endsPlay) visit(this.parts.handlers(notifier))
+      if (list.endsPlay) visit(this.parts.handlers(changed))
       // a change on any host may alter what the next play finds
       if (list.endsPlay && this.parts.journal.touched) break
     }
@@ -153,11 +173,12 @@ export class LookAhead {
   }
 
   /** Whether all that its conditions ask about is known; the probe of one that is not may fail for good reasons. */
-  private isDecided(item: TaskItem): boolean {
+  isDecided(item: TaskItem): boolean {
     return item.handler === undefined && this.parts.results.canDecide(conditionsOf(item))
   }
 
-  private isSkipped(item: TaskItem): boolean {
+  /** Whether its conditions leave it out, as far as that is known. */
+  isSkipped(item: TaskItem): boolean {
     const conditions = conditionsOf(item)
     if (conditions.length === 0) return false
     if (conditions.includes(false)) return true
@@ -171,12 +192,12 @@ export class LookAhead {
 }
 
 /**
- * Groups tasks into steps. `alone`: a step of its own, so that its failure spoils no other's; `undecided` tasks share steps
- * only among themselves.
+ * Groups tasks into steps. `alone`: a step of its own, so that its failure spoils no other's; `changed` and `undecided` tasks
+ * share steps only among themselves.
  */
 export function askAll(
   tasks: readonly Prepared[],
-  how: (task: Prepared) => 'alone' | 'together' | 'undecided' = () => 'together',
+  how: (task: Prepared) => 'alone' | 'changed' | 'together' | 'undecided' = () => 'together',
 ): Question {
   const byResource = new Map<AnyResource, Map<string, Prepared[]>>()
   const groups: Prepared[][] = []

@@ -1,7 +1,7 @@
 // Carrying out a plan: marks of its handlers, the changes, and a new look at the host, all in one request.
 import { asProvisionError, type ProvisionError } from '../core/error.ts'
 import type { TaskRef } from '../core/events.ts'
-import type { Plan, StepOutput } from '../core/resource.ts'
+import type { StepOutput } from '../core/resource.ts'
 import type { Step, StepResult } from '../transport/connection.ts'
 import type { Following } from './following.ts'
 import type { HostState } from './host-state.ts'
@@ -9,84 +9,142 @@ import { itemTitle, type TaskItem } from './items.ts'
 import { LineBuffer } from './line-buffer.ts'
 import type { Answer, Prepared } from './look-ahead.ts'
 import { setMarks } from './marks.ts'
+import type { Ride } from './riders.ts'
+import { type Changes, gatherSegment, type Segment, type Work, workOf } from './segment.ts'
 import { HostStopped } from './stopped.ts'
 import { commandDetail, defaultTimeout, shown, tell } from './task-error.ts'
 import { planOf, type TaskResult } from './task-run.ts'
 
-type Changes = Extract<Plan, { changes: unknown }>
-
-/** Applies the changes and, in the same request, looks again: at this task and at what lies ahead. */
-export async function applyPlan(
+/**
+ * Applies the changes and, in the same request, those of the tasks that may ride along, and looks again: at these tasks and
+ * at what lies ahead. `found` is the state that the plan is for.
+ */
+export function applyPlan(
   state: HostState,
   prepared: Prepared,
+  found: unknown,
   plan: Changes,
   ref: TaskRef,
   place: Following | undefined,
 ): Promise<TaskResult> {
-  const { item, resource, wish } = prepared
-  const { options } = item.task
-  const { handlers, lookAhead, session } = state
-  const quiet = options.changedWhen === false
-  const marks = quiet ? [] : handlers.marksFor(item)
-  const marking = marks.length > 0 ? [setMarks(marks)] : []
-  const changes: Step[] = plan.changes.flatMap((change) =>
-    change.steps.map((step) => ({
-      ...step,
-      user: step.user ?? prepared.user,
-      env: prepared.env,
-      timeout: options.timeout ?? defaultTimeout,
-    })),
-  )
-  const converges =
-    typeof resource.converges === 'function' ? resource.converges(wish) : (resource.converges ?? 'state')
+  return applySegment(state, gatherSegment(state, prepared, found, plan, place), ref, place)
+}
+
+async function applySegment(
+  state: HostState,
+  { works, altered }: Segment,
+  ref: TaskRef,
+  place: Following | undefined,
+): Promise<TaskResult> {
+  const [lead, ...others] = works
+  const { item } = lead.prepared
+  const { handlers, lookAhead, session, riders } = state
+  const items = works.map((work) => work.prepared.item)
   // What the user calls no change is expected to leave the rest as it is; it is looked at again all the same.
-  if (quiet) lookAhead.forget()
-  else lookAhead.restart()
-  state.options.journal.touched ||= !quiet
-  const question = lookAhead.askAfter(prepared, converges === 'state', place)
+  if (lead.quiet) lookAhead.forget()
+  else lookAhead.alter(altered)
+  state.options.journal.touched ||= !lead.quiet
+  const readBack = works.filter((work) => work.readBack).map((work) => work.prepared)
+  const question = lookAhead.askAfter(items, readBack, place)
   // These probes are to see the state after the change; if that failed they are not wanted.
-  const probes = question.steps.map((step) => ({ ...step, always: false }))
-  handlers.marked(marks)
-  const unmark = (): void => session.clearLater(handlers.withdraw(item))
+  const probes = lead.plan.confirm ? [] : question.steps.map((step) => ({ ...step, always: false }))
+  const marks = lead.quiet ? [] : items.flatMap((each) => handlers.mark(each))
+  const marking = marks.length > 0 ? [setMarks(marks)] : []
+  for (const { prepared } of others) handlers.hold(prepared.item)
   let results: readonly StepResult[]
   try {
-    const steps = [...marking, ...changes, ...(plan.confirm ? [] : probes)]
-    results = await send(state, item, ref, steps, { from: marking.length, count: changes.length })
+    const steps = [...marking, ...works.flatMap((work) => work.steps), ...probes]
+    results = await send(state, item, ref, steps, { from: marking.length, count: lead.steps.length })
   } catch (error) {
-    // the connection broke: the marks may be written, and the change made; anything else was never sent
-    if (!(error instanceof HostStopped)) handlers.withdraw(item)
-    else if (!quiet) handlers.notify(item, true)
+    // the connection broke: the marks may be written, and the changes made; anything else was never sent
+    for (const each of items) {
+      handlers.release(each)
+      if (!(error instanceof HostStopped)) handlers.withdraw(each)
+      else if (!lead.quiet) handlers.notify(each, true)
+    }
     throw error
+  }
+  const applied = deal(works, results.slice(marking.length))
+  lookAhead.read(question, lead.plan.confirm ? [] : results.slice(results.length - probes.length))
+  const [own = [], ...rest] = applied
+  const spoilt = (index: number): boolean => {
+    const some = applied[index] ?? []
+    const isRow = works[index]?.joined || works[index + 1]?.joined
+    return some.some((result) => result.skipped || (isRow && result.code !== 0))
+  }
+  for (const [index, work] of others.entries()) {
+    if (spoilt(index + 1)) riders.drop(work.prepared.item, handlers)
+    else riders.add(work, rest[index] ?? [])
   }
   const refused = marking.length > 0 && results[0]?.code !== 0 ? results[0] : undefined
   if (refused) {
-    unmark()
+    session.clearLater(handlers.withdraw(item))
     const detail = commandDetail(state.context.host.name, session.agentUser, 'write the mark', refused)
     return failed(tell(item, 'apply', 'the mark of the notified handler could not be written', { detail }))
   }
-  const applied = results.slice(marking.length, marking.length + changes.length)
+  // of several tasks in one call nobody can say which failed, so the first is tried alone
+  if (works[1]?.joined && spoilt(0))
+    return applySegment(state, { works: [workOf(lead.prepared, lead.plan)], altered }, ref, place)
+  return conclude(state, lead, own, place)
+}
+
+/** What the steps of each work answered; a work that joined another one shares its answers. */
+function deal(works: readonly Work[], results: readonly StepResult[]): readonly (readonly StepResult[])[] {
+  let next = 0
+  let last: readonly StepResult[] = []
+  return works.map(({ joined, steps }) => {
+    if (!joined) last = results.slice(next, next + steps.length)
+    next += steps.length
+    return last
+  })
+}
+
+/** The result of a task whose change rode along with an earlier one. */
+export function concludeRide(state: HostState, { work, results }: Ride, ref: TaskRef): Promise<TaskResult> {
+  const { item } = work.prepared
+  state.handlers.release(item)
+  if (!work.joined && !item.task.options.noLog) {
+    const host = state.context.host.name
+    for (const result of results)
+      for (const stream of ['stdout', 'stderr'] as const) {
+        const buffer = new LineBuffer()
+        for (const text of [...buffer.push(result[stream]), ...buffer.end()])
+          state.options.emit({ type: 'task:output', host, task: ref, stream, text })
+      }
+  }
+  return conclude(state, work, results, undefined)
+}
+
+/** What came of a change: by its steps, its confirmation, and the state after it. */
+async function conclude(
+  state: HostState,
+  { prepared, plan, steps, readBack, quiet }: Work,
+  applied: readonly StepResult[],
+  place: Following | undefined,
+): Promise<TaskResult> {
+  const { item, resource, wish } = prepared
+  const { handlers, lookAhead, session } = state
   const outputs: StepOutput[] = applied.map(({ code, stdout, stderr }) => ({ code, stdout, stderr }))
   const touched = !quiet && (resource.didChange?.(outputs, wish) ?? true)
-  if (!touched) unmark()
+  if (!touched) session.clearLater(handlers.withdraw(item))
   const bad = applied.findIndex((result) => result.code !== 0)
   const badResult = applied[bad]
   if (badResult) {
-    const error = applyError(state, item, badResult, changes[bad])
+    const error = applyError(state, item, badResult, steps[bad])
     return { ...failed(error), plan, fields: resultOf(prepared, outputs), touched }
   }
   const fields = resource.result?.(outputs, wish)
   if (plan.confirm) {
     const refusal = await confirm(state, item, plan.confirm)
     if (refusal) return { ...failed(refusal), plan, touched }
-    lookAhead.read(question, await session.run(question.steps, item))
-  } else {
-    lookAhead.read(question, results.slice(marking.length + changes.length))
   }
   const done: TaskResult = touched
     ? { status: 'changed', plan, fields: fields ?? plan.result, touched }
     : { status: 'ok', reason: plan.changes.map((change) => change.summary).join(', '), fields: fields ?? plan.result }
-  if (converges === 'none') return done
-  return { ...converged(state, prepared, done, lookAhead.take(item)), touched }
+  if (!readBack) return done
+  // not known yet after a confirmation, and if the probes were left out because a task that rode along failed
+  const after = await lookAhead.stateOf(prepared, place, (questions) => session.run(questions, item))
+  return { ...converged(state, prepared, done, after), touched }
 }
 
 function failed(error: ProvisionError): TaskResult {
@@ -103,10 +161,9 @@ function resultOf({ resource, wish }: Prepared, outputs: readonly StepOutput[]):
 }
 
 /** The state after the change must leave nothing to do. */
-function converged(state: HostState, prepared: Prepared, done: TaskResult, own: Answer | undefined): TaskResult {
+function converged(state: HostState, prepared: Prepared, done: TaskResult, own: Answer): TaskResult {
   const { item } = prepared
   const failure = (error: ProvisionError): TaskResult => ({ ...failed(error), plan: done.plan, fields: done.fields })
-  if (!own) return failure(tell(item, 'converge', 'the state after the change could not be read'))
   if ('error' in own) return failure(own.error)
   const again = planOf(state, prepared, own.state, false)
   if ('unchanged' in again) return { ...done, fields: done.fields ?? again.result }

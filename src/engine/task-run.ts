@@ -9,7 +9,7 @@ import type { Prepared } from './look-ahead.ts'
 import { conditionsOf } from './order.ts'
 import type { Known } from './results.ts'
 import { HostStopped } from './stopped.ts'
-import { applyPlan } from './task-apply.ts'
+import { applyPlan, concludeRide } from './task-apply.ts'
 import { shown, tell } from './task-error.ts'
 import { reportOf, type TaskReport } from './task-report.ts'
 import { guarded } from './user-code.ts'
@@ -141,6 +141,8 @@ async function attemptOnce(
   if (doubtful && resource.readOnly && resource.probeInTurn)
     return unknown('not looked at: earlier changes are not made in check mode')
   const prepared = prepare(item)
+  const ride = state.riders.take(item)
+  if (ride) return judge(item, await concludeRide(state, ride, report.ref))
   const answer = await state.lookAhead.stateOf(prepared, place, (steps) => state.session.run(steps, item))
   if ('error' in answer) return doubtful ? unknown(answer.error.message) : { status: 'failed', error: answer.error }
   const checking = options.check ?? (state.options.check && (doubtful || !resource.readOnly))
@@ -156,7 +158,7 @@ async function attemptOnce(
     return { status: 'failed', error: tell(item, code, shown(item, plan.refused), plan) }
   }
   if (checking) return pretend(state, item, plan)
-  return judge(item, await applyPlan(state, prepared, plan, report.ref, place))
+  return judge(item, await applyPlan(state, prepared, answer.state, plan, report.ref, place))
 }
 
 /** Check mode: what would change, as far as it can be known. */
