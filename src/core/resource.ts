@@ -20,10 +20,10 @@ export interface PrepareContext {
 }
 
 /**
- * A part of a host: one path (`file:/etc/hosts`), all below a path and itself (`tree:/etc/systemd`), or something with a
- * name of its own (`units`: what systemd runs).
+ * A part of a host: one path (`file:/etc/hosts`), all below a path and itself (`tree:/etc/systemd`), one user or group by its
+ * name, all of them (`accounts`), or what systemd runs (`units`).
  */
-export type Area = `file:/${string}` | `tree:/${string}` | 'units'
+export type Area = `file:/${string}` | `tree:/${string}` | `user:${string}` | `group:${string}` | 'accounts' | 'units'
 
 /** What a resource looks at and what its apply may alter. Where a side is left out it means everything. */
 export interface Footprint {
@@ -54,6 +54,8 @@ export interface ApplyStep {
   readonly input?: string | Uint8Array | FileInput | undefined
   /** Run as this user instead of the task's. */
   readonly user?: string | undefined
+  /** One run is enough for all changes that are sent together, after the last of them: `systemctl daemon-reload`. @default false */
+  readonly shared?: boolean | undefined
 }
 
 /** A local file as input, streamed. */
@@ -154,14 +156,15 @@ export interface Resource<Args, Wish, State, R extends Outcome> {
   readonly readOnly?: boolean
   /**
    * Which parts of the host it reads and alters, as narrowly as it surely can: what a change does not touch need not be
-   * looked at again, and changes that do not touch each other are sent together. @default everything
+   * looked at again, and changes that do not touch each other are sent together. The state is there when it is asked what
+   * an apply alters. @default everything
    */
-  readonly footprint?: (wish: Wish) => Footprint
+  readonly footprint?: (wish: Wish, state: State | undefined) => Footprint
   /**
-   * Several tasks that stand in a row as one, so that one call makes all of them true (packages, units); undefined if
-   * these do not go together. @default each on its own
+   * The steps that make several tasks in a row true by one call (packages, units), each of which plans changes of its own;
+   * undefined if these do not go together. @default each on its own
    */
-  readonly merge?: (cases: readonly Case<State, Wish>[]) => Case<State, Wish> | undefined
+  readonly merge?: (cases: readonly Case<State, Wish>[], context: PlanContext) => readonly ApplyStep[] | undefined
   /** Must not run ahead of its turn: probing is slow or waits (wait.port). @default false */
   readonly probeInTurn?: boolean
 }

@@ -5,8 +5,14 @@ import type { Prepared } from './look-ahead.ts'
 /** The parts of a host that changes have altered; undefined = all of it. */
 export type Altered = readonly Area[] | undefined
 
-export function footprintOf({ resource, wish }: Prepared): Footprint {
-  return resource.footprint?.(wish) ?? {}
+/** What a task looks at. */
+export function readsOf({ resource, wish }: Prepared): Footprint['reads'] {
+  return resource.footprint?.(wish, undefined).reads
+}
+
+/** What a task's change alters, where this state was found. */
+export function altersOf({ resource, wish }: Prepared, found: unknown): Altered {
+  return resource.footprint?.(wish, found).alters
 }
 
 /** Whether what a task reads may be altered by now. */
@@ -23,7 +29,7 @@ function overlap(one: Area, other: Area): boolean {
 
 /** Whether a tree holds the other area. */
 function holds(tree: Area, other: Area): boolean {
-  if (!tree.startsWith('tree:') || other === 'units') return false
+  if (!tree.startsWith('tree:') || !/^(tree|file):/.test(other)) return false
   const [root, path] = [tree.slice('tree:'.length), other.slice('tree:'.length)] // both words have four letters
   return path === root || path.startsWith(root === '/' ? '/' : `${root}/`)
 }

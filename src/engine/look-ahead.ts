@@ -4,7 +4,7 @@ import { asProvisionError, isProvisionError, type ProvisionError } from '../core
 import type { AnyResource } from '../core/resource.ts'
 import type { Step, StepResult } from '../transport/connection.ts'
 import { type Following, remaining } from './following.ts'
-import { type Altered, footprintOf, isTouched } from './footprint.ts'
+import { type Altered, altersOf, isTouched, readsOf } from './footprint.ts'
 import type { Journal } from './host-state.ts'
 import type { Item, TaskItem } from './items.ts'
 import { conditionsOf } from './order.ts'
@@ -32,7 +32,7 @@ export interface Question {
   readonly faults: ReadonlyMap<TaskItem, Answer>
 }
 
-/** The window after a change; it doubles with every request that found nothing to do. */
+/** The window after a change, in tasks whose own change may alter anything; it doubles with every request that found nothing to do. */
 const windowAfterChange = 4
 
 /** What looking ahead rests on. */
@@ -86,7 +86,7 @@ export class LookAhead {
     }
     for (const item of [...this.answers.keys()]) {
       const prepared = this.parts.prepare(item)
-      if (!prepared || isTouched(footprintOf(prepared).reads, altered)) this.answers.delete(item)
+      if (!prepared || isTouched(readsOf(prepared), altered)) this.answers.delete(item)
     }
   }
 
@@ -149,14 +149,18 @@ export class LookAhead {
   private ahead(changed: readonly TaskItem[], place: Following | undefined): Prepared[] {
     const list: Prepared[] = []
     const own = new Set(changed)
+    let weight = 0
     const add = (task: TaskItem): void => {
       if (own.has(task) || task.task.resource.probeInTurn || this.answers.has(task) || this.isSkipped(task)) return
       const prepared = this.parts.prepare(task)
-      if (prepared) list.push(prepared)
+      if (!prepared) return
+      list.push(prepared)
+      // a change that touches little leaves the answers behind it valid, so they are not asked in vain
+      if (!altersOf(prepared, undefined)) weight++
     }
     const visit = (items: Iterable<Item>): boolean => {
       for (const next of items) {
-        if (list.length >= this.size) return false
+        if (weight >= this.size) return false
         if (next.kind === 'task') add(next)
         else if (next.kind === 'flush') visit(this.parts.handlers(changed))
         else if (next.kind === 'block' && !(visit(next.body) && visit(next.always))) return false

@@ -1,15 +1,15 @@
 // A segment: changes of tasks that stand in a row and do not touch each other, sent to the host together. The first task
 // leads; the others ride along, and come to their result when their turn comes. So twenty new files cost one request, and
 // ten packages one call of apt.
-import type { Case, Plan } from '../core/resource.ts'
+import type { ApplyStep, Case, Plan } from '../core/resource.ts'
 import type { Step } from '../transport/connection.ts'
 import { type Following, remaining } from './following.ts'
-import { type Altered, footprintOf, isTouched } from './footprint.ts'
+import { type Altered, altersOf, isTouched, readsOf } from './footprint.ts'
 import type { HostState } from './host-state.ts'
 import type { TaskItem } from './items.ts'
 import type { Prepared } from './look-ahead.ts'
 import { defaultTimeout } from './task-error.ts'
-import { planOf } from './task-run.ts'
+import { planContext, planOf } from './task-run.ts'
 
 export type Changes = Extract<Plan, { changes: unknown }>
 
@@ -18,6 +18,8 @@ export interface Work {
   readonly prepared: Prepared
   readonly plan: Changes
   readonly steps: readonly Step[]
+  /** Steps that several changes need once, after all of them. */
+  readonly shared: readonly Step[]
   /** Whether the probe must confirm it. */
   readonly readBack: boolean
   /** The user calls it no change. */
@@ -44,7 +46,10 @@ export function workOf(prepared: Prepared, plan: Changes): Work {
   return {
     prepared,
     plan,
-    steps: stepsOf(prepared, plan),
+    ...stepsOf(
+      prepared,
+      plan.changes.flatMap((change) => change.steps),
+    ),
     readBack: converges === 'state',
     quiet: item.task.options.changedWhen === false,
     joined: false,
@@ -60,43 +65,89 @@ export function gatherSegment(
   place: Following | undefined,
 ): Segment {
   const first = workOf(lead, plan)
-  let altered: Altered = first.quiet ? undefined : footprintOf(lead).alters
+  let altered: Altered = first.quiet ? undefined : altersOf(lead, found)
   if (!place || !mayLead(lead, plan)) return { works: [first], altered }
   const works: [Work, ...Work[]] = [first]
   /** The tasks that one call makes true, with the work that has its steps. */
-  let row = { at: 0, cases: [{ state: found, wish: lead.wish }] as Case<unknown, unknown>[] }
+  let row = { at: 0, before: [] as Altered, cases: [{ state: found, wish: lead.wish }] as Case<unknown, unknown>[] }
+  /** Tasks in between with nothing to do: that must stay so until their turn. */
+  const passed: Prepared[] = []
   for (const item of remaining(place)) {
     if (works.length >= longest || item.kind !== 'task') break
     if (state.lookAhead.isSkipped(item)) continue
     const next = state.lookAhead.peek(item)
     if (!next || !mayRide(state, item)) break
-    const touched = isTouched(footprintOf(next.prepared).reads, altered)
-    const merged = merge(row.cases, works[row.at]?.prepared, next)
-    if (touched && !merged) break
-    const own = tryPlan(state, next.prepared, next.state)
-    if (own && 'unchanged' in own && !touched) continue
-    if (!own || !('changes' in own) || own.confirm) break
-    const together = merged && tryPlan(state, lead, merged.state, merged.wish)
+    const touched = isTouched(readsOf(next.prepared), altered)
     const host = works[row.at]
-    if (together && 'changes' in together && host) {
-      works[row.at] = { ...host, steps: stepsOf(host.prepared, together) }
-      works.push({ ...workOf(next.prepared, own), steps: [], joined: true })
-      row.cases.push({ state: next.state, wish: next.prepared.wish })
+    const inRow = host !== undefined && isAlike(host.prepared, next.prepared)
+    if (touched && !inRow) break
+    const alters = altersOf(next.prepared, next.state)
+    const spoils = (others: readonly Prepared[]) => others.some((other) => isTouched(readsOf(other), alters))
+    const readBack = (some: readonly Work[]) => some.filter((work) => work.readBack).map((work) => work.prepared)
+    const own = tryPlan(state, next.prepared, next.state)
+    if (own && 'unchanged' in own && !touched) {
+      passed.push(next.prepared)
+      continue
+    }
+    if (!own || !('changes' in own) || own.confirm || spoils(passed)) break
+    const cases = [...row.cases, { state: next.state, wish: next.prepared.wish }]
+    const conflicts = touched || spoils(readBack(works))
+    const mayJoin = inRow && !isTouched(readsOf(next.prepared), row.before) && !spoils(readBack(works.slice(0, row.at)))
+    const together = mayJoin ? next.prepared.resource.merge?.(cases, planContext(state, false)) : undefined
+    if (together && host) {
+      works[row.at] = { ...host, ...stepsOf(host.prepared, together) }
+      works.push({ ...workOf(next.prepared, own), steps: [], shared: [], joined: true })
+      row = { ...row, cases }
     } else {
-      if (touched) break
-      row = { at: works.length, cases: [{ state: next.state, wish: next.prepared.wish }] }
+      if (conflicts) break
+      row = { at: works.length, before: altered, cases: [{ state: next.state, wish: next.prepared.wish }] }
       works.push(workOf(next.prepared, own))
     }
-    altered = join(altered, footprintOf(next.prepared).alters)
+    altered = join(altered, alters)
   }
   return { works, altered }
 }
 
-function stepsOf({ user, env, item }: Prepared, plan: Changes): readonly Step[] {
+/** The steps of a change, and those that others may share. */
+function stepsOf({ user, env, item }: Prepared, own: readonly ApplyStep[]): Pick<Work, 'steps' | 'shared'> {
   const timeout = item.task.options.timeout ?? defaultTimeout
-  return plan.changes.flatMap((change) =>
-    change.steps.map((step) => ({ ...step, user: step.user ?? user, env, timeout })),
-  )
+  const steps: Step[] = []
+  const shared: Step[] = []
+  for (const { shared: isShared, ...step } of own)
+    (isShared ? shared : steps).push({ ...step, user: step.user ?? user, env, timeout })
+  return { steps, shared }
+}
+
+/** The steps of several changes; shared ones at the end, each once. */
+export function stepsOfAll(works: readonly Work[]): readonly Step[] {
+  return [...works.flatMap((work) => work.steps), ...sharedOf(works)]
+}
+
+/** What the steps of each work answered, out of the answers to `stepsOfAll`; a work that joined another one shares its answers. */
+export function deal<T>(works: readonly Work[], results: readonly T[]): readonly (readonly T[])[] {
+  let next = 0
+  let last: Work | undefined
+  let own: readonly T[] = []
+  const shared = sharedOf(works)
+  const behind = results.slice(works.flatMap((work) => work.steps).length)
+  return works.map((work) => {
+    if (!work.joined) {
+      last = work
+      own = results.slice(next, next + work.steps.length)
+      next += work.steps.length
+    }
+    return [...own, ...behind.filter((_, index) => last?.shared.some((step) => isSame(step, shared[index])))]
+  })
+}
+
+function sharedOf(works: readonly Work[]): readonly Step[] {
+  const all: Step[] = []
+  for (const step of works.flatMap((work) => work.shared)) if (!all.some((other) => isSame(other, step))) all.push(step)
+  return all
+}
+
+function isSame(one: Step, other: Step | undefined): boolean {
+  return one.script === other?.script && one.user === other.user && one.env === other.env && one.input === other.input
 }
 
 /** Not if what its user says of its result decides whether the play goes on. */
@@ -114,16 +165,11 @@ function mayRide(state: HostState, item: TaskItem): boolean {
   return state.lookAhead.isDecided(item)
 }
 
-/** One case for all, if these tasks go together. */
-function merge(
-  cases: readonly Case<unknown, unknown>[],
-  first: Prepared | undefined,
-  next: { readonly prepared: Prepared; readonly state: unknown },
-): Case<unknown, unknown> | undefined {
-  const { resource, user, env, wish, item } = next.prepared
-  if (!first || first.resource !== resource || first.user !== user || first.env || env) return undefined
-  if (first.item.task.options.timeout !== item.task.options.timeout) return undefined
-  return resource.merge?.([...cases, { state: next.state, wish }])
+/** Whether one call may make both true. */
+function isAlike(one: Prepared, other: Prepared): boolean {
+  if (one.resource !== other.resource || !one.resource.merge || one.user !== other.user || one.env || other.env)
+    return false
+  return one.item.task.options.timeout === other.item.task.options.timeout
 }
 
 function tryPlan(

@@ -10,7 +10,7 @@ import { LineBuffer } from './line-buffer.ts'
 import type { Answer, Prepared } from './look-ahead.ts'
 import { setMarks } from './marks.ts'
 import type { Ride } from './riders.ts'
-import { type Changes, gatherSegment, type Segment, type Work, workOf } from './segment.ts'
+import { type Changes, deal, gatherSegment, type Segment, stepsOfAll, type Work, workOf } from './segment.ts'
 import { HostStopped } from './stopped.ts'
 import { commandDetail, defaultTimeout, shown, tell } from './task-error.ts'
 import { planOf, type TaskResult } from './task-run.ts'
@@ -53,7 +53,7 @@ async function applySegment(
   for (const { prepared } of others) handlers.hold(prepared.item)
   let results: readonly StepResult[]
   try {
-    const steps = [...marking, ...works.flatMap((work) => work.steps), ...probes]
+    const steps = [...marking, ...stepsOfAll(works), ...probes]
     results = await send(state, item, ref, steps, { from: marking.length, count: lead.steps.length })
   } catch (error) {
     // the connection broke: the marks may be written, and the changes made; anything else was never sent
@@ -64,7 +64,7 @@ async function applySegment(
     }
     throw error
   }
-  const applied = deal(works, results.slice(marking.length))
+  const applied = deal(works, results.slice(marking.length, results.length - probes.length))
   lookAhead.read(question, lead.plan.confirm ? [] : results.slice(results.length - probes.length))
   const [own = [], ...rest] = applied
   const spoilt = (index: number): boolean => {
@@ -88,17 +88,6 @@ async function applySegment(
   return conclude(state, lead, own, place)
 }
 
-/** What the steps of each work answered; a work that joined another one shares its answers. */
-function deal(works: readonly Work[], results: readonly StepResult[]): readonly (readonly StepResult[])[] {
-  let next = 0
-  let last: readonly StepResult[] = []
-  return works.map(({ joined, steps }) => {
-    if (!joined) last = results.slice(next, next + steps.length)
-    next += steps.length
-    return last
-  })
-}
-
 /** The result of a task whose change rode along with an earlier one. */
 export function concludeRide(state: HostState, { work, results }: Ride, ref: TaskRef): Promise<TaskResult> {
   const { item } = work.prepared
@@ -118,7 +107,7 @@ export function concludeRide(state: HostState, { work, results }: Ride, ref: Tas
 /** What came of a change: by its steps, its confirmation, and the state after it. */
 async function conclude(
   state: HostState,
-  { prepared, plan, steps, readBack, quiet }: Work,
+  { prepared, plan, steps, shared, readBack, quiet }: Work,
   applied: readonly StepResult[],
   place: Following | undefined,
 ): Promise<TaskResult> {
@@ -130,7 +119,7 @@ async function conclude(
   const bad = applied.findIndex((result) => result.code !== 0)
   const badResult = applied[bad]
   if (badResult) {
-    const error = applyError(state, item, badResult, steps[bad])
+    const error = applyError(state, item, badResult, [...steps, ...shared][bad])
     return { ...failed(error), plan, fields: resultOf(prepared, outputs), touched }
   }
   const fields = resource.result?.(outputs, wish)

@@ -1,6 +1,6 @@
 // One task's turn: its conditions, its plan, the change or the pretended change, retries, and who has the last word.
 import { asProvisionError, isProvisionError } from '../core/error.ts'
-import type { Plan } from '../core/resource.ts'
+import type { Plan, PlanContext } from '../core/resource.ts'
 import type { Outcome } from '../core/task.ts'
 import type { Following } from './following.ts'
 import type { HostState } from './host-state.ts'
@@ -177,14 +177,15 @@ function pretend(state: HostState, item: TaskItem, plan: Extract<Plan, { changes
   return changedWhen === undefined ? result : { ...result, status: isChange(item, result) ? 'changed' : 'ok' }
 }
 
+/** What a plan may use. */
+export function planContext(state: HostState, checking: boolean): PlanContext {
+  return { facts: state.context.host.facts, check: checking, pretended: checking && state.pretended }
+}
+
 /** The plan for a state; what it throws points at the task. */
 export function planOf(state: HostState, prepared: Prepared, found: unknown, checking: boolean): Plan {
   try {
-    return prepared.resource.plan(found, prepared.wish, {
-      facts: state.context.host.facts,
-      check: checking,
-      pretended: checking && state.pretended,
-    })
+    return prepared.resource.plan(found, prepared.wish, planContext(state, checking))
   } catch (error) {
     throw asTaskError(prepared.item, error)
   }

@@ -1,11 +1,12 @@
 // Debian packages. Reads dpkg-query(1), apt-cache(8) `policy` and, before it removes, the simulation of apt-get(8).
 import * as v from 'valibot'
-import type { Plan, PlanContext } from '../core/resource.ts'
+import type { ApplyStep, Case, Plan, PlanContext } from '../core/resource.ts'
 import { defineResource } from '../core/resource.ts'
 import type { ArgumentsOf } from '../core/schema.ts'
 import { installScript, nothingNewer, removeScript } from './apt-script.ts'
 import { type AptState, type Instance, type Known, packageProbe, parsePackages } from './apt-state.ts'
 import { type PackageWord, parseWord, wordPattern } from './apt-word.ts'
+import { treeArea } from './areas.ts'
 import { compareVersions, matchesVersion } from './debian-version.ts'
 
 const packageWord = v.pipe(
@@ -82,7 +83,33 @@ export const aptPackage = defineResource<AptPackageArgs, AptPackageArgs, AptStat
   // Lists may be old again by the time of the second look; apt itself says that what it took is the newest.
   converges: (wish) => (wish.state === 'latest' ? 'none' : 'state'),
   didChange: (outputs) => !outputs.some((output) => output.stdout.split('\n').includes(nothingNewer)),
+  footprint: () => ({ reads: [treeArea('/var/lib/dpkg'), treeArea('/var/lib/apt'), treeArea('/etc/apt')] }),
+  merge: mergePackages,
 })
+
+/** Installations with the same options are one call of apt. */
+function mergePackages(
+  cases: readonly Case<AptState, AptPackageArgs>[],
+  context: PlanContext,
+): readonly ApplyStep[] | undefined {
+  const [first] = cases
+  if (!first || cases.some(({ wish }) => optionsOf(wish) !== optionsOf(first.wish))) return undefined
+  if ((first.wish.state ?? 'present') !== 'present') return undefined
+  const pkg = [...new Set(cases.flatMap(({ wish }) => wordsOf(wish).map((word) => word.text)))]
+  if (new Set(pkg.map((word) => parseWord(word).base)).size < pkg.length) return undefined // two versions of one package
+  // all were read by one probe, or after each other with nothing in between
+  const known = new Map(cases.flatMap(({ state }) => [...state.known]))
+  const instances = new Map(cases.flatMap(({ state }) => [...state.instances]))
+  const providers = new Map(cases.flatMap(({ state }) => [...state.providers]))
+  const lists = cases.find(({ state }) => state.lists)?.state.lists
+  const state = { ...first.state, known, instances, providers, lists }
+  const plan = planInstallation(state, { ...first.wish, pkg }, context)
+  return 'changes' in plan ? plan.changes.flatMap((change) => change.steps) : undefined
+}
+
+function optionsOf({ pkg: _, ...options }: AptPackageArgs): string {
+  return JSON.stringify(Object.entries(options).sort(([one], [other]) => (one < other ? -1 : 1)))
+}
 
 function planRemoval(state: AptState, wish: AptPackageArgs): Plan {
   const purge = wish.state === 'purged'

@@ -4,6 +4,7 @@ import type { Plan } from '../core/resource.ts'
 import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, accountName } from '../core/schema.ts'
 import { sh } from '../shell/quote.ts'
+import { fileFootprint } from './areas.ts'
 import {
   contentOf,
   fileDifferences,
@@ -85,6 +86,7 @@ done`}`,
     }))
   },
   plan,
+  footprint: ({ name, user = 'root' }) => fileFootprint(`/etc/cron.d/${name}`, { owner: user }),
 })
 
 function plan(state: CronState, wish: CronArgs): Plan {

@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, absolutePath } from '../core/schema.ts'
 import { sh } from '../shell/quote.ts'
+import { fileArea, treeArea } from './areas.ts'
 import { type PathStatus, parseStatus, plainPath, refuseDenied, statusProbe } from './file-status.ts'
 
 const schema = {
@@ -83,6 +84,7 @@ export const fileAbsent = defineResource<AbsentArgs, AbsentArgs, PathStatus>({
     const script = kind === 'directory' ? removeDirectory(path) : sh`rm -f -- ${path}`
     return { changes: [{ summary: `${kind} → absent`, steps: [{ script }] }] }
   },
+  footprint: ({ path }) => ({ reads: [fileArea(path)], alters: [treeArea(path)] }),
 })
 
 // A link above may lead elsewhere, so the host itself says what the directory is. In mountinfo a space is \040, see proc(5).

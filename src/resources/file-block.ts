@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, secretOrString } from '../core/schema.ts'
 import { isSecret } from '../core/secret.ts'
+import { fileFootprint } from './areas.ts'
 import {
   checkPlace,
   type EditState,
@@ -59,6 +60,7 @@ export const fileBlock = defineResource<BlockArgs, BlockWish, EditState>({
   },
   probe: probeEdits,
   parse: parseEdits,
+  footprint: (wish) => fileFootprint(wish.path, wish),
   plan: (state, wish, context) =>
     planEdit(state, wish, context, wish.block === '', (content) =>
       withBlock(content, wish.block, markersOf(wish), placeOf(wish)),

@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, absolutePath, mode } from '../core/schema.ts'
 import { raw, sh } from '../shell/quote.ts'
+import { areasAbove, fileArea, groupArea, leadsElsewhere, treeArea, userArea } from './areas.ts'
 import {
   attributeChanges,
   ownerWord,
@@ -96,6 +97,18 @@ export const fileDirectory = defineResource<DirectoryArgs, DirectoryArgs, Direct
       })
     }
     return planOfChanges(changes, 'is a directory with these attributes')
+  },
+  footprint: ({ path, owner, group, recurse }, state) => {
+    if (leadsElsewhere(path)) return {}
+    return {
+      reads: [
+        recurse ? treeArea(path) : fileArea(path),
+        ...(owner === undefined ? [] : [userArea(owner)]),
+        ...(group === undefined ? [] : [groupArea(group)]),
+      ],
+      // a new one is empty, but it and missing ones above may be where other things shall go
+      alters: state?.status.type === 'absent' ? [fileArea(path), ...areasAbove(path)] : [treeArea(path)],
+    }
   },
 })
 

@@ -5,6 +5,7 @@ import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, secretOrString } from '../core/schema.ts'
 import { isSecret } from '../core/secret.ts'
 import { resolveTemplate } from '../template/resolve.ts'
+import { fileFootprint } from './areas.ts'
 import { contentSchema, type FileState, type FileWish, parseFiles, planFile, probeFiles } from './file-content.ts'
 import { fromBytes, fromLocalFile, fromSecret, fromText, refuseLostSecret, type Source } from './file-source.ts'
 
@@ -37,6 +38,7 @@ export const fileFile = defineResource<FileArgs, FileWish, FileState>({
   probe: probeFiles,
   parse: parseFiles,
   plan: planFile,
+  footprint: (wish) => fileFootprint(wish.dest, wish),
 })
 
 function sourceOf({ content, src, dest }: FileArgs, context: PrepareContext): Source {

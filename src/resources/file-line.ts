@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, secretOrString } from '../core/schema.ts'
 import { isSecret } from '../core/secret.ts'
+import { fileFootprint } from './areas.ts'
 import {
   checkPlace,
   type EditState,
@@ -62,6 +63,7 @@ export const fileLine = defineResource<LineArgs, LineWish, EditState>({
   },
   probe: probeEdits,
   parse: parseEdits,
+  footprint: (wish) => fileFootprint(wish.path, wish),
   plan: (state, wish, context) => {
     const match = wish.match === undefined ? undefined : expression(wish.match)
     const removes = wish.state === 'absent'

@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, absolutePath } from '../core/schema.ts'
 import { sh } from '../shell/quote.ts'
+import { fileArea, leadsElsewhere, treeArea } from './areas.ts'
 import { type PathStatus, parseStatus, plainPath, refuseDenied, refuseOrphan, statusProbe } from './file-status.ts'
 
 const schema = {
@@ -79,6 +80,9 @@ export const fileLink = defineResource<LinkArgs, LinkArgs, LinkState>({
         : ''
     return { changes: [{ summary: `${before} → ${target}`, steps: [{ script: clear + place(path, target) }] }] }
   },
+  // what is below a link is elsewhere, and may be elsewhere after
+  footprint: ({ path }) =>
+    leadsElsewhere(path) ? {} : { reads: [fileArea(path), fileArea(posix.dirname(path))], alters: [treeArea(path)] },
 })
 
 /** Under a hidden name first: directories of links are read by pattern while we work. */

@@ -4,6 +4,7 @@ import { defineResource } from '../core/resource.ts'
 import type { ArgumentsOf } from '../core/schema.ts'
 import { renderTemplate } from '../template/render.ts'
 import { resolveTemplate } from '../template/resolve.ts'
+import { fileFootprint } from './areas.ts'
 import { contentSchema, type FileState, type FileWish, parseFiles, planFile, probeFiles } from './file-content.ts'
 import { fromText } from './file-source.ts'
 
@@ -33,4 +34,5 @@ export const fileTemplate = defineResource<TemplateArgs, FileWish, FileState>({
   probe: probeFiles,
   parse: parseFiles,
   plan: planFile,
+  footprint: (wish) => fileFootprint(wish.dest, wish),
 })

@@ -5,6 +5,7 @@ import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, accountName } from '../core/schema.ts'
 import { sh } from '../shell/quote.ts'
 import { type Accounts, accountsProbe, parseAccounts } from './accounts.ts'
+import { accountFileAreas, groupArea } from './areas.ts'
 
 const schema = {
   name: accountName,
@@ -53,4 +54,9 @@ export const group = defineResource<GroupArgs, GroupArgs, Accounts>({
     const script = sh`groupmod ${gid} ${wish.name}`
     return { changes: [{ summary: `gid ${present.gid} → ${wish.gid}`, steps: [{ script }] }] }
   },
+  footprint: ({ name, gid, state }) => ({
+    reads: [groupArea(name), ...accountFileAreas],
+    // files name their group by its number
+    alters: gid === undefined && state !== 'absent' ? [groupArea(name), 'accounts'] : undefined,
+  }),
 })

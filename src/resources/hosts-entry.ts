@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import type { Plan } from '../core/resource.ts'
 import { defineResource } from '../core/resource.ts'
 import type { ArgumentsOf } from '../core/schema.ts'
+import { fileFootprint } from './areas.ts'
 import { contentOf, fileOf, parseTextFiles, type TextFile, textFilesProbe, writeTextFile } from './text-file.ts'
 
 const path = '/etc/hosts'
@@ -81,6 +82,7 @@ export const hostsEntry = defineResource<HostsEntryArgs, HostsEntryArgs, TextFil
       ],
     }
   },
+  footprint: () => fileFootprint(path),
 })
 
 function replaceBlock(

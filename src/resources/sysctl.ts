@@ -4,6 +4,7 @@ import type { Change, Plan, PlanContext } from '../core/resource.ts'
 import { defineResource } from '../core/resource.ts'
 import type { ArgumentsOf } from '../core/schema.ts'
 import { sh } from '../shell/quote.ts'
+import { fileArea, treeArea } from './areas.ts'
 import { editSysctlFile, sysctlPath, sysctlValue, valueInFile } from './sysctl-file.ts'
 import { contentOf, fileOf, parseTextFiles, type TextFile, textFilesProbe, writeTextFile } from './text-file.ts'
 
@@ -86,6 +87,12 @@ done`}`
     })
   },
   plan,
+  footprint: (wish) => {
+    const file = fileOfWish(wish)
+    const keys = [...settingsOf(wish).keys()].map((name) => fileArea(`/proc/sys/${sysctlPath(name)}`))
+    // one parameter may set others, ip_forward for example
+    return { reads: [fileArea(file), ...keys], alters: [fileArea(file), treeArea('/proc/sys')] }
+  },
 })
 
 function plan(state: SysctlState, wish: SysctlArgs, context: PlanContext): Plan {

@@ -1,10 +1,11 @@
 // Units that run, start at boot, or must not start at all. Reads systemctl(1) `show`; states in systemd(1), org.freedesktop.systemd1(5).
 import * as v from 'valibot'
 import { ProvisionError } from '../core/error.ts'
-import type { Change, Plan } from '../core/resource.ts'
+import type { ApplyStep, Case, Change, Plan } from '../core/resource.ts'
 import { defineResource } from '../core/resource.ts'
 import type { ArgumentsOf } from '../core/schema.ts'
 import { raw, sh } from '../shell/quote.ts'
+import { unitAreas } from './areas.ts'
 
 const schema = {
   /** The unit; `nginx` means `nginx.service`. */
@@ -76,7 +77,36 @@ esac`
   parse,
   plan,
   converges: (wish) => (acts(wish) ? 'none' : 'state'),
+  // what a service does when it starts is its own business
+  footprint: () => ({ reads: unitAreas }),
+  merge: mergeServices,
 })
+
+/** Units that only are to be enabled, or started, or both, each by one call for all. */
+function mergeServices(cases: readonly Case<UnitState, SystemdServiceArgs>[]): readonly ApplyStep[] | undefined {
+  const enabled: string[] = []
+  const started: string[] = []
+  for (const { state, wish } of cases) {
+    const unit = unitName(wish.unit)
+    if (state.LoadState !== 'loaded' || state.NeedDaemonReload === 'yes' || wish.masked !== undefined) return undefined
+    if (wish.enabled === false || (wish.state !== undefined && wish.state !== 'started')) return undefined
+    if (planBoot(unit, state, wish, false)) enabled.push(unit)
+    if (planRunning(unit, state, wish, false)) started.push(unit)
+  }
+  return [
+    ...(enabled.length > 0 ? [{ script: sh`systemctl enable -- ${enabled}` }] : []),
+    ...(started.length > 0 ? [{ script: startAll(started) }] : []),
+  ]
+}
+
+/** Fails if one does not stay up; which and why is told when it is started alone. */
+function startAll(units: readonly string[]): string {
+  return sh`export LC_ALL=C
+systemctl reset-failed -- ${units} 2>/dev/null || true
+systemctl start -- ${units}
+case $(systemctl show --property=Type --value -- ${units}) in *simple* | *exec* | *idle*) sleep 1 ;; esac
+! systemctl is-active -- ${units} | grep -qvx active`
+}
 
 function parse(stdout: string, wishes: readonly SystemdServiceArgs[]): readonly UnitState[] {
   const [header = '', ...rest] = stdout.trimEnd().split(/\n\n+/)

@@ -5,6 +5,7 @@ import type { Change, Plan } from '../core/resource.ts'
 import { defineResource } from '../core/resource.ts'
 import type { ArgumentsOf } from '../core/schema.ts'
 import { quote, raw, sh } from '../shell/quote.ts'
+import { fileArea } from './areas.ts'
 import {
   contentOf,
   fileDifferences,
@@ -75,6 +76,11 @@ systemctl show --property=NeedDaemonReload --value -- ${units} | tr -s '\\n' | p
     }))
   },
   plan,
+  footprint: ({ name, state }) => ({
+    reads: [fileArea(pathOf(name))],
+    // a unit that goes is stopped
+    alters: state === 'absent' ? undefined : ['units', fileArea(pathOf(name)), fileArea(posix.dirname(pathOf(name)))],
+  }),
 })
 
 function plan({ file, outdated }: UnitFileState, wish: SystemdUnitArgs): Plan {
@@ -98,7 +104,7 @@ function plan({ file, outdated }: UnitFileState, wish: SystemdUnitArgs): Plan {
       steps: [
         ...(wish.verify === false ? [] : [{ script: verification(wish.name), input: content }]),
         writeTextFile({ path, content, mode: '0644' }),
-        { script: 'systemctl daemon-reload' },
+        { script: 'systemctl daemon-reload', shared: true },
       ],
     })
   } else if (outdated) changes.push(rereading)
@@ -108,7 +114,7 @@ function plan({ file, outdated }: UnitFileState, wish: SystemdUnitArgs): Plan {
 
 const rereading: Change = {
   summary: 'changed on disk: read again by systemd',
-  steps: [{ script: 'systemctl daemon-reload' }],
+  steps: [{ script: 'systemctl daemon-reload', shared: true }],
 }
 
 function planRemoval(file: TextFile, outdated: boolean, wish: SystemdUnitArgs, path: string): Plan {

@@ -6,6 +6,7 @@ import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, absolutePath, accountName, secretOrString } from '../core/schema.ts'
 import { sh } from '../shell/quote.ts'
 import { type Account, type Accounts, accountsProbe, parseAccounts } from './accounts.ts'
+import { accountFileAreas, areasAbove, groupArea, treeArea, userArea } from './areas.ts'
 
 const line = v.pipe(v.string(), v.regex(/^[^:\n]*$/, 'expected a text without colons and line breaks'))
 
@@ -90,6 +91,18 @@ export const user = defineResource<UserArgs, UserWish, Accounts>({
     )
     if (missing !== undefined) return { unknown: `there is no group ${missing}, which user ${wish.name} should be in` }
     return account ? planUpdate(account, wish) : planCreation(accounts, wish)
+  },
+  footprint: (wish, accounts) => {
+    const groups = [wish.name, ...(wish.group === undefined ? [] : [wish.group]), ...(wish.groups ?? [])].map(groupArea)
+    const home = wish.home ?? `/home/${wish.name}`
+    const isNew = accounts && !accounts.users.has(wish.name) && wish.uid === undefined && wish.state !== 'absent'
+    return {
+      reads: [userArea(wish.name), ...groups, ...accountFileAreas],
+      // one that is there may own files anywhere, by its number
+      alters: isNew
+        ? [userArea(wish.name), groupArea(wish.name), 'accounts', treeArea(home), ...areasAbove(home)]
+        : undefined,
+    }
   },
 })
 

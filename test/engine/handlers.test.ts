@@ -237,7 +237,7 @@ test('a change at the end of a play and its handler cost two requests: each prob
   const { result } = await runOn({ web }, [
     play({ hosts: 'all', tasks: note({ file: 'a', text: 'x', notify: reload() }) }),
   ])
-  t.is(result.hosts.web?.requests, 5) // facts, probe, change, handler, removal of the mark
+  t.is(result.hosts.web?.requests, 4) // facts with the probe, change, handler, removal of the mark
 })
 
 test('a handler with a condition of its own is skipped, and counts as done', async (t) => {

@@ -19,6 +19,8 @@ interface MixArgs {
   /** The change alters this file as well. */
   readonly also?: string | undefined
   readonly broken?: boolean | undefined
+  /** It tells what it reads and alters. */
+  readonly tracked?: boolean | undefined
 }
 interface MixState {
   readonly own: string
@@ -35,6 +37,7 @@ const mix = defineResource<MixArgs, MixArgs, MixState>({
     text: v.string(),
     also: v.optional(v.string()),
     broken: v.optional(v.boolean()),
+    tracked: v.optional(v.boolean()),
   },
   describe: (args) => args.file,
   probe: (wishes) => wishes.map((wish) => sh`cat ${wish.file}; echo; cat ${wish.from}; echo`).join('\n'),
@@ -45,11 +48,30 @@ const mix = defineResource<MixArgs, MixArgs, MixState>({
   plan: (state, wish) => {
     const text = wanted(wish, state.source)
     if (state.own === text) return { unchanged: 'as wished' }
-    const also = wish.also ? sh`printf %s ${`z${text}`} >${wish.also};` : ''
-    const script = `${sh`printf %s ${text} >${wish.file};`}${also}${wish.broken ? 'exit 3' : ''}`
-    return { changes: [{ summary: `${state.own} → ${text}`, steps: [{ script }] }] }
+    return { changes: [{ summary: `${state.own} → ${text}`, steps: [{ script: scriptOf(wish, text) }] }] }
+  },
+  footprint: ({ file, from, also, tracked }) =>
+    tracked
+      ? {
+          reads: [`file:/${file}`, `file:/${from}`],
+          alters: [`file:/${file}`, ...(also ? [`file:/${also}` as const] : [])],
+        }
+      : {},
+  merge: (cases) => {
+    const used = new Set<string>()
+    for (const { wish } of cases) {
+      const own = [wish.file, wish.from, wish.also ?? wish.file]
+      if (wish.broken || own.some((name) => used.has(name))) return undefined
+      for (const name of own) used.add(name)
+    }
+    return [{ script: cases.map(({ state, wish }) => scriptOf(wish, wanted(wish, state.source))).join('\n') }]
   },
 })
+
+function scriptOf(wish: MixArgs, text: string): string {
+  const also = wish.also ? sh`printf %s ${`z${text}`} >${wish.also};` : ''
+  return `${sh`printf %s ${text} >${wish.file};`}${also}${wish.broken ? 'exit 3' : ''}`
+}
 
 /** A random playbook as data, so that engine and oracle each make their own of it. */
 type Node =
@@ -93,6 +115,7 @@ function makeNodes(random: (below: number) => number, ids: { next: number }, dep
         text: 'xy'[random(2)] ?? 'x',
         also: also < 4 && also !== file && also !== source ? files[also] : undefined,
         broken: random(12) === 0 || undefined,
+        tracked: random(3) > 0 || undefined,
       },
       when: id > 0 && random(4) === 0 ? random(id) : undefined,
       notify: random(3) === 0 ? random(2) : undefined,
