@@ -58,6 +58,10 @@ export class HostPlays {
     if (index >= 0) this.plays.splice(0, index + 1)
   }
 
+  get areDone(): boolean {
+    return this.plays.length === 0
+  }
+
   private from(index: number): Following | undefined {
     let next: Following | undefined
     for (const { play } of this.plays.slice(index).reverse()) {

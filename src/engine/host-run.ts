@@ -79,9 +79,9 @@ export class HostRun {
     return { ...counts, unreachable: session.unreachable, requests: session.requests }
   }
 
-  /** Connects; the first request reads the facts and probes all that can be asked. The second call waits for the first. Rejects with HostStopped. */
-  async connect(): Promise<void> {
-    this.connecting ??= this.open()
+  /** Connects, waiting for `admit` once the host answers; the first request reads the facts and probes all that can be asked. The second call waits for the first. Rejects with HostStopped. */
+  async connect(admit?: () => Promise<void>): Promise<void> {
+    this.connecting ??= this.open(admit)
     try {
       await this.connecting
     } catch (error) {
@@ -89,10 +89,10 @@ export class HostRun {
     }
   }
 
-  private async open(): Promise<void> {
+  private async open(admit: (() => Promise<void>) | undefined): Promise<void> {
     const { handlers, lookAhead, session } = this.state
     const question = lookAhead.askFirst(this.plays.fromStart())
-    const { marks, results } = await session.open(question.steps)
+    const { marks, results } = await session.open(question.steps, admit)
     handlers.found(marks)
     lookAhead.read(question, results)
   }
@@ -155,7 +155,18 @@ export class HostRun {
     }
   }
 
+  /** No play is left for this host. */
+  get isDone(): boolean {
+    return this.plays.areDone
+  }
+
   async close(): Promise<void> {
+    await this.state.session.close()
+  }
+
+  /** Closes the connection until the next play. */
+  async pause(): Promise<void> {
+    this.connecting = undefined
     await this.state.session.close()
   }
 

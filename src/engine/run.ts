@@ -8,13 +8,17 @@ import { type Play, type Playbook, serialSizes } from '../core/play.ts'
 import { isRoleUse, type RoleDefinition } from '../core/role.ts'
 import type { Secrets } from '../core/secret.ts'
 import type { Connect } from '../transport/connection.ts'
-import { inParallel, makeBatches } from './batches.ts'
+import { makeBatches } from './batches.ts'
 import type { Site } from './host-context.ts'
 import { HostRun } from './host-run.ts'
 import type { HostRunOptions } from './host-state.ts'
 import { hideSecrets, redactError } from './redact.ts'
 import { expandOffline, makeContexts, makeSite, makeStages, playsOfHosts, type Stage } from './stages.ts'
 import { HostStopped } from './stopped.ts'
+import { Turnstile } from './turnstile.ts'
+
+/** Connections that stay open from play to play; with more hosts than these, each play connects anew. */
+const mostConnections = 200
 
 /** What to run, on what, how. */
 export interface RunRequest {
@@ -65,6 +69,7 @@ export async function run(request: RunRequest): Promise<RunResult> {
 class Run {
   private readonly request: RunRequest
   private readonly forks: number
+  private readonly turnstile: Turnstile
   private readonly site: Site
   private readonly stages: readonly Stage[]
   private readonly runs: ReadonlyMap<string, HostRun>
@@ -79,6 +84,7 @@ class Run {
     this.forks = request.forks ?? 20
     if (!Number.isInteger(this.forks) || this.forks < 1)
       throw new ProvisionError({ code: 'input', message: `forks is ${this.forks}, expected a number of hosts above 0` })
+    this.turnstile = new Turnstile(this.forks)
     this.site = makeSite(request)
     this.stages = makeStages(request)
     const contexts = makeContexts(this.stages, this.site)
@@ -110,13 +116,9 @@ class Run {
     try {
       // Connections cost more than anything else in a rerun: open them all at once, unless there are too many.
       const all = [...this.runs.values()]
-      const early = all.length <= this.forks ? all.map((hostRun) => hostRun.connect().catch(() => undefined)) : []
+      const early = this.areMany ? [] : all.map((hostRun) => hostRun.connect().catch(() => undefined))
       for (const stage of this.stages) await this.runStage(stage)
       await Promise.all(early)
-      if (!this.isOver && !this.site.verify) {
-        const done = all.filter((hostRun) => !hostRun.stopped)
-        await inParallel(done, this.forks, (hostRun) => hostRun.finish())
-      }
     } finally {
       await Promise.all([...this.runs.values()].map((hostRun) => hostRun.close().catch(() => undefined)))
     }
@@ -141,23 +143,32 @@ class Run {
         this.cutShort = true
         break
       }
-      await inParallel(batch, this.forks, (hostRun) => this.runOnHost(play, hostRun))
+      await Promise.all(batch.map((hostRun) => this.runOnHost(play, hostRun)))
       if (tooManyFailed(play, batch)) this.cancel.abort()
     }
     emit({ type: 'play:end', play: play.name })
   }
 
   private async runOnHost(play: Play, hostRun: HostRun): Promise<void> {
-    if (this.isOver) {
-      this.cutShort = true
-      return
-    }
+    const pass = await this.turnstile.enter()
     try {
+      if (this.isOver) {
+        this.cutShort = true
+        return
+      }
+      await hostRun.connect(this.areMany ? () => pass.admit() : undefined)
+      await pass.admit()
       await hostRun.runPlay(play)
+      if (hostRun.isDone && !this.isOver) {
+        if (!this.site.verify) await hostRun.finish()
+        await hostRun.close()
+      } else if (this.runs.size > Math.max(this.forks, mostConnections)) await hostRun.pause()
     } catch (error) {
       if (!(error instanceof HostStopped)) throw error
       if (error.kind === 'interrupted') this.cutShort = true
       else if (play.anyErrorsFatal) this.cancel.abort()
+    } finally {
+      pass.leave()
     }
   }
 
@@ -165,6 +176,11 @@ class Run {
     const found = this.runs.get(host.name)
     if (!found) throw new Error(`no run for host ${host.name}`)
     return found
+  }
+
+  /** More hosts than may work at a time: they are called one after the other. */
+  private get areMany(): boolean {
+    return this.runs.size > this.forks
   }
 
   private get isOver(): boolean {

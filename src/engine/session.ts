@@ -20,6 +20,8 @@ export class Session {
   private readonly context: HostContext
   private readonly options: HostRunOptions
   private connection: Connection | undefined
+  /** Requests over connections that are closed. */
+  private earlierRequests = 0
   /** Marks of handlers that ran; their removal rides along with the next request. */
   private clearing: string[] = []
   /** The host is out of reach. */
@@ -36,11 +38,14 @@ export class Session {
   }
 
   get requests(): number {
-    return this.connection?.requests ?? 0
+    return this.earlierRequests + (this.connection?.requests ?? 0)
   }
 
-  /** Connects; one request reads the facts and the marks, and runs these probes. Rejects with HostStopped. */
-  async open(probes: readonly Step[]): Promise<Opened> {
+  /**
+   * Connects, waiting for `admit` once the host answers; one request reads the facts and the marks, and runs these probes.
+   * Rejects with HostStopped.
+   */
+  async open(probes: readonly Step[], admit: (() => Promise<void>) | undefined): Promise<Opened> {
     const { emit, secrets, giveUp, stop } = this.options
     const host = this.context.host.name
     // Nothing runs on the host yet, so a stop need not wait for it; once connected, a stop lets the running step end.
@@ -52,8 +57,10 @@ export class Session {
       this.connection = await this.options.connect(this.context.inventoryHost, secrets, {
         onAttempt: (attempt, detail) => emit({ type: 'host:connecting', host, attempt, detail }),
         signal: AbortSignal.any([giveUp, connecting.signal]),
+        ...(admit && { admit }),
       })
       stop.removeEventListener('abort', hurry)
+      await admit?.() // a connection without a network never asked
       const { gathered, results } = await gather(this.connection, host, probes, giveUp)
       this.context.setFacts(gathered.facts)
       this.loginUser = gathered.loginUser
@@ -113,7 +120,10 @@ export class Session {
   }
 
   async close(): Promise<void> {
-    await this.connection?.close()
+    this.earlierRequests = this.requests
+    const { connection } = this
+    this.connection = undefined
+    await connection?.close()
   }
 
   /** The connection is gone or never was: the host is out of the run. */

@@ -50,6 +50,8 @@ export interface Connection {
 export interface ConnectProgress {
   readonly onAttempt?: (attempt: number, detail: string) => void
   readonly signal?: AbortSignal
+  /** Awaited once the host answers, before anything that costs the controller's processor. @default at once */
+  readonly admit?: () => Promise<void>
   /** Take the host's lock. `false` for what only looks (ping, a second connection). @default true */
   readonly lock?: boolean
   /** Seconds to wait for a lock that another run holds. @default 10 */

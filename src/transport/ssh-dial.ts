@@ -1,6 +1,7 @@
 // One ssh connection: TCP (or a tunnel through the hop before), handshake, login; each phase has its own deadline, since
 // a firewall that bans us in the middle would otherwise hold us for ever.
 import { connect as connectTcp, type Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 import { NodeSSH } from 'node-ssh'
 import ssh2, { type Client } from 'ssh2'
 import { isProvisionError, ProvisionError } from '../core/error.ts'
@@ -17,6 +18,8 @@ export interface DialSettings {
   /** Seconds between keepalives. */
   readonly keepalive: number
   readonly signal?: AbortSignal | undefined
+  /** Awaited once the server has said its first word. */
+  readonly admit?: (() => Promise<void>) | undefined
 }
 
 /** A logged-in ssh connection. */
@@ -48,6 +51,10 @@ export async function dial(
     const socket = through
       ? await within(timeout, tunnel(through, hop), () => undefined, signal)
       : await openSocket(hop, timeout, signal)
+    if (settings.admit) {
+      await within(timeout, firstWord(socket), () => socket.destroy(), signal)
+      await settings.admit()
+    }
     phase = 'the handshake'
     const client = new ssh2.Client()
     let failure: Error | undefined
@@ -118,6 +125,14 @@ async function openSocket(hop: Hop, timeout: number, signal: AbortSignal | undef
   })
   await within(timeout, connected, () => socket.destroy(), signal)
   return socket
+}
+
+/** The server speaks first, and it costs it nothing: what stays silent is no ssh server, or a dead one. */
+function firstWord(socket: Readable): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('readable', () => resolve())
+    socket.once('close', () => reject(new Error('the server closed the connection')))
+  })
 }
 
 /** TCP from the hop before to this one. */

@@ -34,6 +34,7 @@ export async function openSshLine(
     timeout: host.connection.connectTimeout ?? 10,
     keepalive: host.connection.keepalive ?? 15,
     signal: progress.signal,
+    admit: progress.admit,
   }
   const attempts = Math.max(1, host.connection.connectAttempts ?? 3)
   for (let attempt = 1; ; attempt++) {
@@ -72,7 +73,9 @@ async function openOnce(route: Route, shared: Shared, settings: DialSettings): P
 
 async function leaseJumps(route: Route, shared: Shared, settings: DialSettings): Promise<Lease | undefined> {
   if (route.jumps.length === 0) return undefined
-  return await shared.jumps.lease(route.jumps, (hop, through) => dial(hop, through, shared.keyRing, settings))
+  return await shared.jumps.lease(route.jumps, (hop, through) =>
+    dial(hop, through, shared.keyRing, { ...settings, admit: undefined }),
+  )
 }
 
 /** Runs a command on a channel of its own. */

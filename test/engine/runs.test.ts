@@ -1,4 +1,5 @@
 import test from 'ava'
+import { ProvisionError } from '../../src/core/error.ts'
 import { definePlaybook, play } from '../../src/core/play.ts'
 import { role } from '../../src/core/role.ts'
 import { act, busy, connectTo, makeStandIn, note, type Ran, runOn, type StandIn } from './stand-in.ts'
@@ -18,6 +19,60 @@ test.serial('no more hosts than forks are at work at a time', async (t) => {
   await t.throwsAsync(runOn(hosts, [play({ hosts: 'all', tasks })], { forks: 0 }), {
     message: 'forks is 0, expected a number of hosts above 0',
   })
+})
+
+test.serial('hosts that do not answer hold up nobody: the others are done before them', async (t) => {
+  const names = Array.from({ length: 12 }, (_, index) => `h${index}`)
+  const hosts = make(...names)
+  const dead = new Set(names.slice(0, 6))
+  const done: string[] = []
+  const ready = connectTo(hosts)
+  let tell = (): void => undefined
+  const othersAreDone = new Promise<void>((resolve) => {
+    tell = resolve
+  })
+  const ran = await runOn(hosts, [play({ hosts: 'all', tasks: note({ file: 'a', text: 'x' }) })], {
+    forks: 2,
+    connect: async (host, secrets, progress) => {
+      if (!dead.has(host.name)) return ready(host, secrets, progress)
+      await othersAreDone
+      throw new ProvisionError({ code: 'unreachable', message: `${host.name} does not answer` })
+    },
+    emit: (event) => {
+      if (event.type !== 'host:play:end') return
+      done.push(event.host)
+      if (done.length === 6) tell()
+    },
+  })
+  t.is(Object.values(ran.result.hosts).filter((host) => host.unreachable).length, 6)
+  t.is(Object.values(ran.result.hosts).filter((host) => host.changed === 1).length, 6)
+})
+
+test.serial('a host is disconnected after its last play', async (t) => {
+  const hosts = make('h1', 'h2')
+  const ready = connectTo(hosts)
+  const story: string[] = []
+  await runOn(
+    hosts,
+    [
+      play({ name: 'one', hosts: 'all', tasks: note({ file: 'a', text: 'x' }) }),
+      play({ name: 'two', hosts: 'h2', tasks: note({ file: 'b', text: 'x' }) }),
+    ],
+    {
+      connect: async (host, secrets, progress) => {
+        const connection = await ready(host, secrets, progress)
+        const close = () => {
+          story.push(`${host.name} closed`)
+          return connection.close()
+        }
+        return { ...connection, requests: 0, close }
+      },
+      emit: (event) => {
+        if (event.type === 'play:start') story.push(event.play)
+      },
+    },
+  )
+  t.deepEqual(story, ['one', 'h1 closed', 'two', 'h2 closed'])
 })
 
 test.serial('serial takes numbers, percentages and lists; the last size repeats', async (t) => {
