@@ -42,8 +42,10 @@ const database = {
   ],
 }
 
-export default definePlaybook([
-  play({ name: 'every server', hosts: 'all', roles: [base(), firewall()] }),
+const everyServer = play({ name: 'every server', hosts: 'all', roles: [base(), firewall()] })
+
+const plays = [
+  everyServer,
   play({ name: 'databases', hosts: 'db', roles: [mysql(database)] }),
   // a play waits for all its hosts: the primary is ready before a replica follows it
   play({ name: 'replication', hosts: 'db', roles: [mysqlReplica(database)] }),
@@ -52,10 +54,15 @@ export default definePlaybook([
     hosts: 'app',
     roles: (host) => [app({ source: { directory: 'examples/app' }, internalTls: true, env: databaseSettings(host) })],
   }),
-  play({ name: 'web', hosts: 'web', roles: (host) => [nginx({ domains: domains(host) })] }),
+  // neither needs the others to be ready: nginx and haproxy look for themselves who answers
+  play({ name: 'web', hosts: 'web', after: everyServer, roles: (host) => [nginx({ domains: domains(host) })] }),
   play({
     name: 'load balancer',
     hosts: 'lb',
+    after: everyServer,
     roles: (host) => [haproxy({ domains: domains(host) }), letsencrypt({ domains: domains(host) })],
   }),
-])
+]
+
+// on a fresh host one call of apt brings what all roles need
+export default definePlaybook(plays, { packagesFirst: true })

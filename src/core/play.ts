@@ -34,6 +34,12 @@ export interface PlayOptions {
   readonly anyErrorsFatal?: boolean | undefined
   /** Only on the first host of the pattern that can be reached. @default false */
   readonly runOnce?: boolean | undefined
+  /**
+   * Plays that must be over on all their hosts before this one begins, `[]` for none; they come earlier in the playbook. On
+   * each single host plays always run in the playbook's order.
+   * @default all plays before it
+   */
+  readonly after?: Play | readonly Play[] | undefined
 }
 
 export interface Play extends PlayOptions {
@@ -45,6 +51,8 @@ export interface Play extends PlayOptions {
 export interface Playbook {
   readonly [playbookBrand]: true
   readonly plays: readonly Play[]
+  /** See `PlaybookOptions`. */
+  readonly packagesFirst: boolean
   readonly where: LazyLocation
 }
 
@@ -60,6 +68,7 @@ const known = [
   'maxFailPercentage',
   'anyErrorsFatal',
   'runOnce',
+  'after',
 ]
 
 /**
@@ -96,6 +105,13 @@ export function play(options: PlayOptions): Play {
   const { maxFailPercentage: share } = options
   if (share !== undefined && !(typeof share === 'number' && share >= 0 && share <= 100))
     fail(`option 'maxFailPercentage': expected a number from 0 to 100, found ${describeValue(share)}`)
+  const after = options.after === undefined ? [] : [options.after].flat()
+  const stranger = after.find((entry) => !isPlay(entry))
+  if (after.length > 0 && stranger !== undefined)
+    fail(
+      `option 'after': expected plays, found ${describeValue(stranger)}`,
+      'const first = play({ … }), then after: [first].',
+    )
   return Object.freeze({ ...options, [playBrand]: true as const, name: options.name ?? options.hosts, where })
 }
 
@@ -105,8 +121,26 @@ export function serialSizes(serial: PlayOptions['serial']): readonly (number | s
   return Array.isArray(serial) ? serial : [serial as number | string]
 }
 
-/** A playbook: plays in order, each a barrier for its hosts. Default export of a playbook file. */
-export function definePlaybook(plays: Play | readonly (Play | readonly Play[] | false | null | undefined)[]): Playbook {
+/** What a playbook says beside its plays. */
+export interface PlaybookOptions {
+  /**
+   * Install the packages of all plays by one call of apt, where the first of them is installed, instead of one call for each
+   * task. Much faster on fresh hosts; daemons that start when they are installed then run with Debian's defaults until their
+   * own tasks come. Tasks with a condition that is not decided yet wait for their turn, and so do those behind a package
+   * source that is still to be added.
+   * @default false
+   */
+  readonly packagesFirst?: boolean | undefined
+}
+
+/**
+ * A playbook: plays in order, each a barrier for its hosts unless it says `after`. Default export of a playbook file.
+ * @example export default definePlaybook([play({ hosts: 'web', roles: [nginx()] })], { packagesFirst: true })
+ */
+export function definePlaybook(
+  plays: Play | readonly (Play | readonly Play[] | false | null | undefined)[],
+  options: PlaybookOptions = {},
+): Playbook {
   const where = callerOf(definePlaybook)
   const list = (Array.isArray(plays) ? plays.flat() : [plays]).filter(Boolean) as Play[]
   for (const entry of list) {
@@ -119,7 +153,31 @@ export function definePlaybook(plays: Play | readonly (Play | readonly Play[] | 
       })
     }
   }
-  return Object.freeze({ [playbookBrand]: true as const, plays: list, where })
+  for (const [index, entry] of list.entries()) {
+    const late = [entry.after ?? []].flat().find((other) => !list.slice(0, index).includes(other))
+    if (late) {
+      throw new ProvisionError({
+        code: 'playbook',
+        message: `play ${entry.name}: option 'after' names the play ${late.name}, which ${list.includes(late) ? 'comes later' : 'is not in the playbook'}`,
+        where: entry.where.get(),
+        hint: 'Put it into the playbook, before this one.',
+      })
+    }
+  }
+  const unknown = Object.keys(options).find((key) => key !== 'packagesFirst')
+  if (unknown !== undefined || (options.packagesFirst !== undefined && typeof options.packagesFirst !== 'boolean')) {
+    throw new ProvisionError({
+      code: 'playbook',
+      message:
+        unknown === undefined
+          ? `definePlaybook: option 'packagesFirst': expected true or false, found ${describeValue(options.packagesFirst)}`
+          : `definePlaybook: unknown option '${unknown}'`,
+      where: where.get(),
+      hint: unknown === undefined ? undefined : 'Known options: packagesFirst.',
+    })
+  }
+  const packagesFirst = options.packagesFirst ?? false
+  return Object.freeze({ [playbookBrand]: true as const, plays: list, packagesFirst, where })
 }
 
 export function isPlay(value: unknown): value is Play {

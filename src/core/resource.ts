@@ -165,6 +165,8 @@ export interface Resource<Args, Wish, State, R extends Outcome> {
    * undefined if these do not go together. @default each on its own
    */
   readonly merge?: (cases: readonly Case<State, Wish>[], context: PlanContext) => readonly ApplyStep[] | undefined
+  /** Packages: with `packagesFirst` its change may be made where the first of its kind is made. @default false */
+  readonly isPackage?: (wish: Wish) => boolean
   /** Must not run ahead of its turn: probing is slow or waits (wait.port). @default false */
   readonly probeInTurn?: boolean
 }

@@ -24,6 +24,8 @@ export interface HostRunOptions {
   readonly tags: readonly string[]
   readonly skipTags: readonly string[]
   readonly journal: Journal
+  /** See `PlaybookOptions`. */
+  readonly packagesFirst: boolean
   /** Stop after the running task. */
   readonly stop: AbortSignal
   /** Kill the running task. */

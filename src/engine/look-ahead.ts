@@ -116,6 +116,27 @@ export class LookAhead {
     for (const item of failed) this.apart.add(item)
   }
 
+  /** Asks for tasks of this kind that come later, in all plays, and are not known yet. */
+  async learn(
+    isMeant: (task: Prepared) => boolean,
+    place: Following | undefined,
+    send: (steps: readonly Step[]) => Promise<readonly StepResult[]>,
+  ): Promise<void> {
+    const tasks: Prepared[] = []
+    const visit = (items: Iterable<Item>): void => {
+      for (const item of items) {
+        if (item.kind === 'block') visit(item.body)
+        if (item.kind !== 'task' || this.answers.has(item) || this.isSkipped(item)) continue
+        const prepared = this.parts.prepare(item)
+        if (prepared && isMeant(prepared)) tasks.push(prepared)
+      }
+    }
+    for (let list = place; list; list = list.next) visit(remaining(list))
+    if (tasks.length === 0) return
+    const question = this.compose(tasks, [])
+    this.read(question, await send(question.steps))
+  }
+
   /** The state of a task whose turn has come: known already, or asked for together with what lies ahead. */
   async stateOf(
     own: Prepared,

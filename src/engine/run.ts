@@ -12,6 +12,8 @@ import { makeBatches } from './batches.ts'
 import type { Site } from './host-context.ts'
 import { HostRun } from './host-run.ts'
 import type { HostRunOptions } from './host-state.ts'
+import { listOf } from './items.ts'
+import { PlayOrder } from './play-order.ts'
 import { hideSecrets, redactError } from './redact.ts'
 import { expandOffline, makeContexts, makeSite, makeStages, playsOfHosts, type Stage } from './stages.ts'
 import { HostStopped } from './stopped.ts'
@@ -70,6 +72,7 @@ class Run {
   private readonly request: RunRequest
   private readonly forks: number
   private readonly turnstile: Turnstile
+  private readonly order: PlayOrder
   private readonly site: Site
   private readonly stages: readonly Stage[]
   private readonly runs: ReadonlyMap<string, HostRun>
@@ -87,6 +90,7 @@ class Run {
     this.turnstile = new Turnstile(this.forks)
     this.site = makeSite(request)
     this.stages = makeStages(request)
+    this.order = new PlayOrder(this.stages.map(({ hosts }) => hosts.map((host) => host.name)))
     const contexts = makeContexts(this.stages, this.site)
     const expanded = expandOffline(this.stages, contexts, this.site, request)
     this.options = {
@@ -97,6 +101,7 @@ class Run {
       tags: request.tags ?? [],
       skipTags: request.skipTags ?? [],
       journal: { touched: false },
+      packagesFirst: request.playbook.packagesFirst,
       stop: sharedSignal(this.cancel.signal, request.stop),
       giveUp: sharedSignal(request.giveUp),
       now: request.now ?? (() => performance.now()),
@@ -117,7 +122,7 @@ class Run {
       // Connections cost more than anything else in a rerun: open them all at once, unless there are too many.
       const all = [...this.runs.values()]
       const early = this.areMany ? [] : all.map((hostRun) => hostRun.connect().catch(() => undefined))
-      for (const stage of this.stages) await this.runStage(stage)
+      await this.runStages()
       await Promise.all(early)
     } finally {
       await Promise.all([...this.runs.values()].map((hostRun) => hostRun.close().catch(() => undefined)))
@@ -127,7 +132,31 @@ class Run {
     return this.resultOf(recaps)
   }
 
-  private async runStage({ play, hosts }: Stage): Promise<void> {
+  /** Each play begins when those that it comes after are over. */
+  private async runStages(): Promise<void> {
+    const over: Promise<void>[] = []
+    for (const [index, stage] of this.stages.entries()) {
+      const { after } = stage.play
+      const before =
+        after === undefined
+          ? over
+          : this.stages.flatMap(({ play }, at) => (listOf(after).includes(play) ? (over[at] ?? []) : []))
+      over.push(Promise.all(before).then(() => this.runStage(stage, index)))
+    }
+    const ends = await Promise.allSettled(over)
+    const failed = ends.find((end) => end.status === 'rejected')
+    if (failed) throw failed.reason
+  }
+
+  private async runStage(stage: Stage, index: number): Promise<void> {
+    try {
+      await this.runHosts(stage, index)
+    } finally {
+      for (const { name } of stage.hosts) this.order.pass(name, index)
+    }
+  }
+
+  private async runHosts({ play, hosts }: Stage, index: number): Promise<void> {
     const { emit } = this.options
     const alive = hosts.map((host) => this.runOf(host)).filter((hostRun) => !hostRun.stopped)
     if (alive.length === 0) return
@@ -143,13 +172,15 @@ class Run {
         this.cutShort = true
         break
       }
-      await Promise.all(batch.map((hostRun) => this.runOnHost(play, hostRun)))
+      await Promise.all(batch.map((hostRun) => this.runOnHost(play, hostRun, index)))
       if (tooManyFailed(play, batch)) this.cancel.abort()
     }
     emit({ type: 'play:end', play: play.name })
   }
 
-  private async runOnHost(play: Play, hostRun: HostRun): Promise<void> {
+  private async runOnHost(play: Play, hostRun: HostRun, index: number): Promise<void> {
+    await this.order.turn(hostRun.name, index)
+    if (hostRun.stopped) return
     const pass = await this.turnstile.enter()
     try {
       if (this.isOver) {
@@ -169,6 +200,7 @@ class Run {
       else if (play.anyErrorsFatal) this.cancel.abort()
     } finally {
       pass.leave()
+      this.order.pass(hostRun.name, index)
     }
   }
 

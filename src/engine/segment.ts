@@ -1,12 +1,12 @@
 // A segment: changes of tasks that stand in a row and do not touch each other, sent to the host together. The first task
 // leads; the others ride along, and come to their result when their turn comes. So twenty new files cost one request, and
 // ten packages one call of apt.
-import type { ApplyStep, Case, Plan } from '../core/resource.ts'
+import type { ApplyStep, Area, Case, Plan } from '../core/resource.ts'
 import type { Step } from '../transport/connection.ts'
 import { type Following, remaining } from './following.ts'
 import { type Altered, altersOf, isTouched, readsOf } from './footprint.ts'
 import type { HostState } from './host-state.ts'
-import type { TaskItem } from './items.ts'
+import type { Item, TaskItem } from './items.ts'
 import type { Prepared } from './look-ahead.ts'
 import { defaultTimeout } from './task-error.ts'
 import { planContext, planOf } from './task-run.ts'
@@ -67,6 +67,10 @@ export function gatherSegment(
   const first = workOf(lead, plan)
   let altered: Altered = first.quiet ? undefined : altersOf(lead, found)
   if (!place || !mayLead(lead, plan)) return { works: [first], altered }
+  if (state.options.packagesFirst && lead.resource.isPackage?.(lead.wish)) {
+    const works = gatherPackages(state, first, found, place)
+    if (works) return { works, altered }
+  }
   const works: [Work, ...Work[]] = [first]
   /** The tasks that one call makes true, with the work that has its steps. */
   let row = { at: 0, before: [] as Altered, cases: [{ state: found, wish: lead.wish }] as Case<unknown, unknown>[] }
@@ -106,6 +110,36 @@ export function gatherSegment(
     altered = join(altered, alters)
   }
   return { works, altered }
+}
+
+/** One call for this package and those of all tasks and plays to come, unless a task in between says that it alters what is known of them. */
+function gatherPackages(state: HostState, lead: Work, found: unknown, place: Following): [Work, ...Work[]] | undefined {
+  let cases: readonly Case<unknown, unknown>[] = [{ state: found, wish: lead.prepared.wish }]
+  let steps: readonly ApplyStep[] | undefined
+  const others: Work[] = []
+  const altering: Area[] = []
+  const visit = (items: Iterable<Item>): void => {
+    for (const item of items) {
+      if (item.kind === 'block') visit(item.body)
+      if (item.kind !== 'task' || state.lookAhead.isSkipped(item)) continue
+      const next = state.lookAhead.peek(item)
+      const own = next && tryPlan(state, next.prepared, next.state)
+      if (!next || !own || 'unchanged' in own) continue
+      const { prepared } = next
+      const may =
+        mayRide(state, item) && isAlike(lead.prepared, prepared) && prepared.resource.isPackage?.(prepared.wish)
+      if (may && 'changes' in own && !isTouched(readsOf(prepared), altering)) {
+        const more = [...cases, { state: next.state, wish: prepared.wish }]
+        const together = prepared.resource.merge?.(more, planContext(state, false))
+        if (!together) continue
+        cases = more
+        steps = together
+        others.push({ ...workOf(prepared, own), steps: [], shared: [], joined: true })
+      } else altering.push(...(altersOf(prepared, next.state) ?? []))
+    }
+  }
+  for (let list: Following | undefined = place; list; list = list.next) visit(remaining(list))
+  return steps && [{ ...lead, ...stepsOf(lead.prepared, steps) }, ...others]
 }
 
 /** The steps of a change, and those that others may share. */

@@ -19,7 +19,7 @@ import { planOf, type TaskResult } from './task-run.ts'
  * Applies the changes and, in the same request, those of the tasks that may ride along, and looks again: at these tasks and
  * at what lies ahead. `found` is the state that the plan is for.
  */
-export function applyPlan(
+export async function applyPlan(
   state: HostState,
   prepared: Prepared,
   found: unknown,
@@ -27,6 +27,9 @@ export function applyPlan(
   ref: TaskRef,
   place: Following | undefined,
 ): Promise<TaskResult> {
+  const isPackage = ({ resource, wish }: Prepared) => resource.isPackage?.(wish) ?? false
+  if (state.options.packagesFirst && isPackage(prepared))
+    await state.lookAhead.learn(isPackage, place, (steps) => state.session.run(steps, prepared.item))
   return applySegment(state, gatherSegment(state, prepared, found, plan, place), ref, place)
 }
 

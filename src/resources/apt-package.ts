@@ -85,6 +85,7 @@ export const aptPackage = defineResource<AptPackageArgs, AptPackageArgs, AptStat
   didChange: (outputs) => !outputs.some((output) => output.stdout.split('\n').includes(nothingNewer)),
   footprint: () => ({ reads: [treeArea('/var/lib/dpkg'), treeArea('/var/lib/apt'), treeArea('/etc/apt')] }),
   merge: mergePackages,
+  isPackage: (wish) => (wish.state ?? 'present') === 'present',
 })
 
 /** Installations with the same options are one call of apt. */

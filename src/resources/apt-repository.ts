@@ -7,6 +7,7 @@ import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, absolutePath } from '../core/schema.ts'
 import { sh } from '../shell/quote.ts'
 import { resolveTemplate } from '../template/resolve.ts'
+import { treeArea } from './areas.ts'
 import { armorKey } from './pgp-armor.ts'
 import {
   contentOf,
@@ -72,6 +73,7 @@ export const aptRepository = defineResource<AptRepositoryArgs, AptRepositoryArgs
     )
   },
   plan,
+  footprint: () => ({ reads: [treeArea('/etc/apt')], alters: [treeArea('/etc/apt'), treeArea('/var/lib/apt')] }),
 })
 
 function plan(files: ReadonlyMap<string, TextFile>, wish: AptRepositoryArgs): Plan {
