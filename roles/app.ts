@@ -78,7 +78,7 @@ export const app = role(
     // An active unit is no proof: only an answer is.
     const restart = handler([systemd.service({ unit, state: 'restarted' }), healthy()], { name: `restart ${name}` })
     return [
-      apt.package({ pkg: [...given.packages, 'curl'] }),
+      apt.package({ pkg: [...given.packages, 'curl'], startServices: false }),
       group({ name, system: true }),
       user({ name, group: name, system: true, home: `/srv/${name}`, createHome: false, shell: '/usr/sbin/nologin' }),
       file.directory({ path: `/etc/${name}`, mode: '0755' }),

@@ -56,7 +56,7 @@ export const firewall = role(
       ],
   },
   (given, host) => [
-    apt.package({ pkg: 'ufw' }),
+    apt.package({ pkg: 'ufw', startServices: false }),
     // ufw sets kernel parameters of its own each time it starts (log_martians=0, say); with the base role they are the base role's alone
     host.roles.includes('base') && file.line({ path: '/etc/default/ufw', match: '^IPT_SYSCTL=', line: 'IPT_SYSCTL=' }),
     ufw.ruleset({

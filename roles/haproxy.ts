@@ -70,7 +70,7 @@ export const haproxy = role(
       { name: 'reload haproxy' },
     )
     return [
-      apt.package({ pkg: ['haproxy', 'socat', 'openssl', 'curl'] }),
+      apt.package({ pkg: ['haproxy', 'socat', 'openssl', 'curl'], startServices: false }),
       file.directory({ path: certificates, mode: '0700', owner: 'root', group: 'root' }),
       // HAProxy cannot listen on 443 without any certificate: a placeholder until the first real one is there.
       shell.command({

@@ -48,7 +48,7 @@ for name in ${domains.join(' ')}; do case $names in *"DNS:$name"*) ;; *) echo "e
   ({ domains, email, directory, caFile, challengePort }) => {
     const name = domains[0] ?? ''
     return [
-      apt.package({ pkg: ['certbot', 'openssl'] }),
+      apt.package({ pkg: ['certbot', 'openssl'], startServices: false }),
       file.directory({ path: '/etc/letsencrypt/renewal-hooks/deploy', mode: '0755' }),
       file.template({ src: 'letsencrypt/deploy-hook.ejs', dest: hook, mode: '0755', vars: { name, certificates } }),
       caFile && [

@@ -46,7 +46,11 @@ export const mysql = role(
     const restart = handler(systemd.service({ unit, state: 'restarted' }), { name: `restart ${flavour}` })
     return [
       db.flavour({ flavour }),
-      apt.package({ pkg: flavour === 'mysql' ? 'mysql-server' : ['mariadb-server', 'mariadb-client'] }),
+      // configured first, started then: once, and never with Debian's defaults
+      apt.package({
+        pkg: flavour === 'mysql' ? 'mysql-server' : ['mariadb-server', 'mariadb-client'],
+        startServices: false,
+      }),
       tls.internal({
         directory: '/etc/mysql/tls',
         subject: host.name,

@@ -71,7 +71,7 @@ export const nginx = role(
       { name: 'reload nginx' },
     )
     return [
-      apt.package({ pkg: ['nginx', 'curl'] }),
+      apt.package({ pkg: ['nginx', 'curl'], startServices: false }),
       file.absent({ path: '/etc/nginx/sites-enabled/default', notify: reload }),
       file.template({
         src: 'nginx/site.conf.ejs',

@@ -165,6 +165,11 @@ export interface Resource<Args, Wish, State, R extends Outcome> {
    * undefined if these do not go together. @default each on its own
    */
   readonly merge?: (cases: readonly Case<State, Wish>[], context: PlanContext) => readonly ApplyStep[] | undefined
+  /**
+   * Whether a change, with its plan, has done what a handler of the same resource waits to do: a unit that was started after
+   * its configuration changed need not be restarted for it. @default never
+   */
+  readonly covers?: (done: { readonly plan: Plan; readonly wish: Wish }, handler: Wish) => boolean
   /** Packages: with `packagesFirst` its change may be made where the first of its kind is made. @default false */
   readonly isPackage?: (wish: Wish) => boolean
   /** Must not run ahead of its turn: probing is slow or waits (wait.port). @default false */

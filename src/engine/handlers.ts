@@ -18,6 +18,8 @@ interface Pending {
   readonly entry: HandlerEntry
   /** False in check mode, if only a task that may change something notified it. */
   certain: boolean
+  /** Tasks of it that a later change has done. */
+  readonly covered: Set<TaskItem>
 }
 
 export class Handlers {
@@ -83,8 +85,11 @@ export class Handlers {
 
   private add(entry: HandlerEntry, certain: boolean): void {
     const pending = this.pending.get(entry)
-    if (pending) pending.certain ||= certain
-    else this.pending.set(entry, { entry, certain })
+    if (!pending) this.pending.set(entry, { entry, certain, covered: new Set() })
+    else {
+      pending.certain ||= certain
+      pending.covered.clear()
+    }
   }
 
   /** The marks to write before this task's change, those of its handlers that are not on the host yet; from now on they count as written. */
@@ -129,6 +134,13 @@ export class Handlers {
       if (pending) return pending
     }
     return undefined
+  }
+
+  /** A change did what these tasks of notified handlers wait to do; they are left out unless they are notified again. */
+  cover(isDone: (item: TaskItem) => boolean): void {
+    for (const { entry, certain, covered } of this.pending.values()) {
+      if (certain) for (const item of entry.items) if (isDone(item)) covered.add(item)
+    }
   }
 
   /** The tasks of the handlers that are to run, with those that these tasks may notify. */

@@ -29,7 +29,7 @@ import { Riders } from './riders.ts'
 import { Session } from './session.ts'
 import { Brake, HostStopped } from './stopped.ts'
 import { reportOther } from './task-report.ts'
-import { runMaybe, runTask } from './task-run.ts'
+import { runCovered, runMaybe, runTask } from './task-run.ts'
 import { FactsNeeded, guarded, Unknowable } from './user-code.ts'
 
 export class HostRun {
@@ -357,7 +357,8 @@ export class HostRun {
       brake.check()
       const { items } = pending.entry
       for (const [index, item] of items.entries()) {
-        if (pending.certain)
+        if (pending.covered.has(item)) runCovered(this.state, item)
+        else if (pending.certain)
           await runTask(this.state, item, following(items, index, place), (task) => this.prepare(task))
         else runMaybe(this.state, item)
       }

@@ -56,6 +56,7 @@ export async function runTask(
   if (result.status === 'unknown') return endUnknown(state, item, report, result.reason ?? '', result.plan)
   const outcome = outcomeOf(result)
   results.record(item.task, { outcome, unknown: result.unknown ?? 'nothing' })
+  if (result.status === 'changed' && result.plan) cover(state, item, result.plan, prepare)
   // A change that failed half-way may have altered what the handlers are for.
   if (outcome.changed || (result.status === 'failed' && result.touched)) handlers.notify(item, true)
   else state.session.clearLater(handlers.withdraw(item))
@@ -63,6 +64,25 @@ export async function runTask(
   if (item.task.options.ignoreErrors) return report.end('ignored', { error: result.error, plan: result.plan })
   report.end('failed', { error: result.error, plan: result.plan })
   throw new HostStopped(state.brake.pulled ? 'interrupted' : 'failed')
+}
+
+/** Tells handlers that wait to do what this change has just done: a unit that was started has read its configuration. */
+function cover(state: HostState, item: TaskItem, plan: Plan, prepare: (item: TaskItem) => Prepared): void {
+  const { resource, options } = item.task
+  if (!resource.covers || options.changedWhen !== undefined) return
+  const { wish, user } = prepare(item)
+  state.handlers.cover((waiting) => {
+    const other = waiting.task
+    if (other.resource !== resource || conditionsOf(waiting).length > 0 || other.options.notify) return false
+    const its = prepare(waiting)
+    return its.user === user && (resource.covers?.({ plan, wish }, its.wish) ?? false)
+  })
+}
+
+/** A handler's task that a later change has done already. */
+export function runCovered(state: HostState, item: TaskItem): void {
+  state.results.record(item.task, { outcome: { changed: false, failed: false, skipped: false }, unknown: 'nothing' })
+  reportOf(item, state).end('ok', { reason: 'done by a later change' })
 }
 
 /** A handler of which check mode only knows that it may run. */

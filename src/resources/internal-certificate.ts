@@ -11,6 +11,7 @@ import { type ArgumentsOf, absolutePath, accountName, type FileMode, secretOrStr
 import { secret } from '../core/secret.ts'
 import { atomicWrite } from '../shell/atomic-write.ts'
 import { sh } from '../shell/quote.ts'
+import { areasAbove, groupArea, treeArea, userArea } from './areas.ts'
 import { issueCertificate } from './internal-ca.ts'
 
 const dnsName = v.pipe(v.string(), v.regex(/^(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, 'expected a DNS name'))
@@ -125,6 +126,13 @@ done`
     }
     const [first, ...rest] = changes
     return first ? { changes: [first, ...rest] } : { unchanged: 'is issued and in place' }
+  },
+  footprint: ({ directory, owner }) => {
+    const [user = 'root', group = 'root'] = owner.split(':')
+    return {
+      reads: [treeArea(directory), userArea(user), groupArea(group)],
+      alters: [treeArea(directory), ...areasAbove(directory)],
+    }
   },
 })
 

@@ -80,6 +80,13 @@ esac`
   // what a service does when it starts is its own business
   footprint: () => ({ reads: unitAreas }),
   merge: mergeServices,
+  covers: ({ plan: done, wish }, handler) =>
+    acts(handler) &&
+    handler.enabled === undefined &&
+    handler.masked === undefined &&
+    unitName(wish.unit) === unitName(handler.unit) &&
+    'changes' in done &&
+    done.changes.some(({ summary }) => summary.endsWith(startedNow) || summary === restartedNow),
 })
 
 /** Units that only are to be enabled, or started, or both, each by one call for all. */
@@ -187,6 +194,10 @@ function plan(state: UnitState, wish: SystemdServiceArgs): Plan {
   return first ? { changes: [first, ...others] } : { unchanged: reasonOf(state, wish) }
 }
 
+/** What the summaries of a start and a restart say. */
+const startedNow = ' → started'
+const restartedNow = 'restart'
+
 type Part = { readonly summary: string; readonly script: string } | Extract<Plan, { refused: string }> | undefined
 
 /** What `UnitFileState` means for `enabled`; the other answers have cases of their own. */
@@ -230,17 +241,17 @@ function planRunning(unit: string, state: UnitState, wish: SystemdServiceArgs, l
           hint: "Run it with state: 'restarted', or start its timer.",
         }
       }
-      return { summary: `${now} → started`, script: bring('start', unit) }
+      return { summary: `${now}${startedNow}`, script: bring('start', unit) }
     case 'restarted':
-      return { summary: isActive(state) ? 'restart' : `${now} → started`, script: bring('restart', unit) }
+      return { summary: isActive(state) ? restartedNow : `${now}${startedNow}`, script: bring('restart', unit) }
     case 'reloaded':
       return isActive(state)
         ? { summary: 'reload', script: bring('reload', unit) }
-        : { summary: `${now} → started`, script: bring('start', unit) }
+        : { summary: `${now}${startedNow}`, script: bring('start', unit) }
     case 'reloaded-or-restarted':
       return isActive(state)
         ? { summary: 'reload or restart', script: bring('reload-or-restart', unit) }
-        : { summary: `${now} → started`, script: bring('start', unit) }
+        : { summary: `${now}${startedNow}`, script: bring('start', unit) }
     default:
       return wish.state satisfies never
   }
