@@ -4,7 +4,7 @@ import { listTasks } from '../engine/list.ts'
 import { type RunResult, run } from '../engine/run.ts'
 import { parseExtraVars } from '../inventory/extra-vars.ts'
 import { loadPlaybook } from '../inventory/load-definition.ts'
-import { connect } from '../transport/connect.ts'
+import { makeEagerConnect } from '../transport/connect.ts'
 import { checkSelection } from './check-selection.ts'
 import { chooseReport, type ReportOptions } from './choose-report.ts'
 import { exitCode, type Io } from './io.ts'
@@ -60,7 +60,7 @@ export async function runCommand(
     const { check, forks } = options
     const result = await run({
       ...request,
-      connect: io.connect ?? connect,
+      connect: io.connect ?? makeEagerConnect(),
       emit: report.emit,
       check,
       forks,

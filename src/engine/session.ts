@@ -48,8 +48,9 @@ export class Session {
   async open(probes: readonly Step[], admit: (() => Promise<void>) | undefined): Promise<Opened> {
     const { emit, secrets, giveUp, stop } = this.options
     const host = this.context.host.name
-    // Nothing runs on the host yet, so a stop need not wait for it; once connected, a stop lets the running step end.
+    // Nothing is changed on the host yet, so a stop need not wait for it; once connected, a stop lets the running step end.
     const connecting = new AbortController()
+    let connected = false
     const hurry = () => connecting.abort()
     stop.addEventListener('abort', hurry)
     try {
@@ -59,16 +60,15 @@ export class Session {
         signal: AbortSignal.any([giveUp, connecting.signal]),
         ...(admit && { admit }),
       })
-      stop.removeEventListener('abort', hurry)
-      await admit?.() // a connection without a network never asked
       const { gathered, results } = await gather(this.connection, host, probes, giveUp)
+      connected = true
       this.context.setFacts(gathered.facts)
       this.loginUser = gathered.loginUser
       this.agentUser = gathered.facts.user
       emit({ type: 'host:connected', host })
       return { marks: gathered.marks, results }
     } catch (error) {
-      return this.lose(error, undefined, stop.aborted && !this.connection)
+      return this.lose(error, undefined, stop.aborted && !connected)
     } finally {
       stop.removeEventListener('abort', hurry)
     }

@@ -1,7 +1,8 @@
 import { homedir, userInfo } from 'node:os'
 import { env } from 'node:process'
+import type { InventoryHost } from '../core/host.ts'
 import type { Connect, ConnectProgress, Dial } from './connection.ts'
-import { dialOver } from './host-connection.ts'
+import { dialOver, type Line } from './host-connection.ts'
 import { JumpPool } from './jump-pool.ts'
 import { localLine } from './local.ts'
 import { openSshLine, type Shared } from './ssh.ts'
@@ -13,14 +14,30 @@ export function makeDial(surroundings: Surroundings = ourSurroundings()): Dial {
   const shared: Shared = { surroundings, keyRing: new KeyRing(), jumps: new JumpPool() }
   return (host, secrets, progress = {}) => {
     const open = async (given: ConnectProgress) =>
-      host.connection.connection === 'local' ? localLine(host.name) : await openSshLine(host, secrets, given, shared)
+      host.connection.connection === 'local'
+        ? await openLocal(host, given)
+        : await openSshLine(host, secrets, given, shared)
     return dialOver(open, host, secrets, progress)
   }
+}
+
+async function openLocal(host: InventoryHost, { admit }: ConnectProgress): Promise<Line> {
+  await admit?.()
+  return localLine(host.name)
 }
 
 /** Makes a `Connect` of the same kind. */
 export function makeConnect(surroundings?: Surroundings): Connect {
   return connectBy(makeDial(surroundings))
+}
+
+/**
+ * Makes a `Connect` that waits for nothing: the first request travels with the agent's start, and what is wrong with the
+ * host comes from it.
+ */
+export function makeEagerConnect(surroundings?: Surroundings): Connect {
+  const dial = makeDial(surroundings)
+  return (host, secrets, progress) => Promise.resolve(dial(host, secrets, progress))
 }
 
 /** A `Connect` that waits until the dialled connection is ready. */

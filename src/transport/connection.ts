@@ -60,7 +60,7 @@ export interface Dialled extends Connection {
 export interface ConnectProgress {
   readonly onAttempt?: (attempt: number, detail: string) => void
   readonly signal?: AbortSignal
-  /** Awaited once the host answers, before anything that costs the controller's processor. @default at once */
+  /** Must be awaited once the host answers, before anything that costs the controller's processor. */
   readonly admit?: () => Promise<void>
   /** Take the host's lock. `false` for what only looks (ping, a second connection). @default true */
   readonly lock?: boolean
@@ -68,7 +68,10 @@ export interface ConnectProgress {
   readonly lockWait?: number
 }
 
-/** Connects to a host and starts its agent; throws a ProvisionError (unreachable, hostKey, authentication, become, locked). */
+/**
+ * Connects to a host and starts its agent; throws a ProvisionError (unreachable, hostKey, authentication, become, locked), or
+ * lets the first request throw it.
+ */
 export type Connect = (host: InventoryHost, secrets: Secrets, progress?: ConnectProgress) => Promise<Connection>
 
 /** Logs in to a host at once, but starts nothing there and takes no lock before `start` or the first `run`. Errors come from those. */

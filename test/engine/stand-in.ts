@@ -52,14 +52,14 @@ export function makeStandIn(): StandIn {
 export const busy = { now: 0, most: 0 }
 
 export function connectTo(hosts: Readonly<Record<string, StandIn>>): Connect {
-  return (host) => {
+  return async (host, _secrets, progress) => {
     const standIn = hosts[host.name]
-    if (!standIn || standIn.unreachable) {
-      return Promise.reject(new ProvisionError({ code: 'unreachable', message: `${host.name} does not answer` }))
-    }
+    if (!standIn || standIn.unreachable)
+      throw new ProvisionError({ code: 'unreachable', message: `${host.name} does not answer` })
+    await progress?.admit?.()
     standIn.connections++
     let requests = 0
-    return Promise.resolve({
+    return {
       get requests() {
         return requests
       },
@@ -103,7 +103,7 @@ export function connectTo(hosts: Readonly<Record<string, StandIn>>): Connect {
           ? Promise.reject(new ProvisionError({ code: 'unreachable', message: 'connection refused' }))
           : Promise.resolve(),
       close: () => Promise.resolve(),
-    })
+    }
   }
 }
 

@@ -96,7 +96,7 @@ test.serial('check mode touches nothing, one run does it all, and the next chang
   t.is(second.result.outcome, 'ok', second.errors.join('\n'))
   for (const host of names) {
     t.is(second.result.hosts[host]?.changed, 0, second.log.filter((line) => line.includes(' changed ')).join('\n'))
-    t.is(second.result.hosts[host]?.requests, 2, 'the facts and one probe')
+    t.is(second.result.hosts[host]?.requests, 1, 'facts and probe in one request')
   }
 })
 
