@@ -41,7 +41,7 @@ here   0        1       0        0            0         2
     `Local (here)
 
       ok  changed  failed  skipped  unreachable  requests
-here   1        0       0        0            0         2
+here   1        0       0        0            0         1
 
 nothing to change in TIME
 `,

@@ -63,20 +63,17 @@ test.serial('three bare hosts become the site, and check mode had announced ever
   t.deepEqual(unannounced, [])
 })
 
-test.serial('a second run changes nothing and costs one probe request per play and host', async (t) => {
+test.serial('a second run changes nothing and costs a request or two per host', async (t) => {
   t.timeout(300_000)
   const again = await run()
   t.is(again.code, 0, again.stderr)
   const recap = recapOf(again)
-  const plays = new Map<string, number>()
-  for (const line of jsonLines(again))
-    if (line.type === 'host:play' && Number(line.tasks) > 0)
-      plays.set(String(line.host), (plays.get(String(line.host)) ?? 0) + 1)
   t.is(Object.keys(recap.hosts).length, 3)
   for (const [host, counts] of Object.entries(recap.hosts)) {
     t.is(counts.changed, 0, `${host}: ${[...touched(jsonLines(again), ['changed'])].join(', ')}`)
     t.true(counts.ok > 20)
-    t.is(counts.requests, 1 + (plays.get(host) ?? 0), `${host}: the facts and one probe for each play`)
+    // facts and all probes; the database hosts' plays depend on facts, so theirs come with a second request
+    t.is(counts.requests, host === 'lb1' ? 1 : 2, host)
   }
 })
 
