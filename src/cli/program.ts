@@ -8,6 +8,7 @@ import type { InventoryOptions } from './inventory-commands.ts'
 import { exitCode, type Io } from './io.ts'
 import type { LabCommandOptions } from './lab-command.ts'
 import type { VarsOptions } from './vars-command.ts'
+import type { WatchOptions } from './watch-round.ts'
 
 type Choose = (action: () => Promise<number>) => void
 
@@ -78,6 +79,7 @@ function makeProgram(io: Io, choose: Choose): Command {
     )
   selectionOptions(verify)
   reportOptions(verify)
+  addWatchCommand(program, io, choose)
   program.commandsGroup('Inventory:')
   addInventoryCommands(program, io, choose)
   program.commandsGroup('Lab:')
@@ -200,6 +202,30 @@ function addHostCommands(program: Command, io: Io, choose: Choose): void {
     )
 }
 
+function addWatchCommand(program: Command, io: Io, choose: Choose): void {
+  const watch = program
+    .command('watch')
+    .description('run again when a file changes and by an interval, over held connections: shows drift as it appears')
+    .argument('[playbook]', 'the playbook', 'playbooks/site.ts')
+    .action((playbook: string, _options: object, command: Command) =>
+      choose(async () =>
+        (await import('./watch-command.ts')).watchCommand(io, playbook, optionsOf<WatchOptions>(command)),
+      ),
+    )
+  watch
+    .optionsGroup('Watching:')
+    .option('--apply', 'converge; otherwise nothing is changed')
+    .addOption(
+      new Option('--interval <time>', 'how often to look without a change: 30s, 5m, 1h, or off')
+        .argParser(interval)
+        .default(300_000, '5m'),
+    )
+    .option('--metrics <file>', "write drift for node_exporter's textfile collector (*.prom)")
+    .option('-D, --diff', 'show the texts of files that differ')
+  selectionOptions(watch)
+  reportOptions(watch)
+}
+
 function addInventoryCommands(program: Command, io: Io, choose: Choose): void {
   const load = () => import('./inventory-commands.ts')
   const inventory = program.command('inventory').description('show the inventory').helpCommand(false)
@@ -298,6 +324,14 @@ function count(_value: string, before: number): number {
 function wholeNumber(value: string): number {
   if (!/^[1-9][0-9]{0,8}$/.test(value)) throw new InvalidArgumentError('Expected a whole number from 1.')
   return Number(value)
+}
+
+/** Milliseconds; undefined for `off`. */
+function interval(value: string): number | undefined {
+  if (value === 'off') return undefined
+  const [, number, unit = 's'] = /^([1-9][0-9]{0,6})([smh]?)$/.exec(value) ?? []
+  if (!number) throw new InvalidArgumentError('Expected a time such as 30s, 5m or 1h, or off.')
+  return Number(number) * ({ s: 1000, m: 60_000, h: 3_600_000 }[unit] ?? 1000)
 }
 
 function packageVersion(): string {

@@ -2,25 +2,17 @@
 import { ProvisionError } from '../core/error.ts'
 import { listTasks } from '../engine/list.ts'
 import { type RunResult, run } from '../engine/run.ts'
-import { parseExtraVars } from '../inventory/extra-vars.ts'
-import { loadPlaybook } from '../inventory/load-definition.ts'
 import { connect } from '../transport/connect.ts'
-import { checkSelection } from './check-selection.ts'
 import { chooseReport, type ReportOptions } from './choose-report.ts'
 import { exitCode, type Io } from './io.ts'
-import { fileOf, openSite, type SiteOptions } from './open-site.ts'
-import { rolesIn } from './playbook-contents.ts'
+import { type PrepareOptions, prepareRun } from './prepare-run.ts'
 import { renderListing } from './render-listing.ts'
 import { stopOnSignals } from './stop-signals.ts'
 
-export interface RunCommandOptions extends SiteOptions, ReportOptions {
-  readonly limit?: string
-  readonly tags?: readonly string[]
-  readonly skipTags?: readonly string[]
+export interface RunCommandOptions extends PrepareOptions, ReportOptions {
   readonly check?: boolean
   readonly detailedExitcode?: boolean
   readonly forks: number
-  readonly extraVars?: readonly string[]
   readonly listHosts?: boolean
   readonly listTasks?: boolean
   readonly listTags?: boolean
@@ -35,14 +27,10 @@ export async function runCommand(
 ): Promise<number> {
   if (options.detailedExitcode && !options.check)
     throw new ProvisionError({ code: 'input', message: '--detailed-exitcode: expected together with --check' })
-  const { definition: playbook } = await loadPlaybook(fileOf(io, playbookFile))
   const listing = options.listHosts || options.listTasks || options.listTags
-  const site = await openSite(io, listing ? { inventory: options.inventory, secrets: options.secrets } : options)
-  const names = new Set(site.inventory.hosts.flatMap((host) => Object.keys(host.vars)))
-  const extraVars = parseExtraVars(options.extraVars ?? [], rolesIn(playbook, site.inventory), [...names])
-  const { limit, tags, skipTags } = options
-  const request = { playbook, ...site, extraVars, limit, tags, skipTags }
-  const warnings = checkSelection(request)
+  // a list asks for no password
+  const prepared = await prepareRun(io, playbookFile, listing ? { ...options, passwords: {} } : options)
+  const { request, warnings } = prepared
   if (listing) {
     io.stdout.write(renderListing(listTasks(request), options))
     return exitCode.ok
