@@ -24,7 +24,8 @@ export const endOfInput = '.\n'
 /**
  * The agent's text. It reads one line `DELIMITER LOCK WAIT HOLDER` (LOCK: `-` none, `+` the usual file, or a path), then requests: a line `Q BYTES` and that many bytes
  * of sh that set the positional parameters, six for each step (script, its bytes, bytes of input, seconds of timeout,
- * always, user), then the inputs, each followed by `endOfInput`.
+ * always, user), then the inputs, each followed by `endOfInput`. A line `U` lets go of the lock, `L WAIT HOLDER` takes it again
+ * (answered like the first time: `R`, or `L` and `X`).
  *
  * It answers with frames, `DELIMITER WORDS…` to the end of the line: `R` ready, `L HOLDER` waiting for the lock,
  * `X HOLDER` locked, `F TEXT` cannot start, `B STEP PID` a step begins, `E STEP CODE TIMEDOUT` it ended.
@@ -66,19 +67,19 @@ signal() {
 }
 
 waited() {
+  [ "$1" -ge 0 ] || { sleep 0.1 2>/dev/null || sleep 1; return 0; }
   [ "$1" != 0 ] || echo "$D L $found"
   [ "$1" -lt "$patience" ] || { echo "$D X $found"; return 1; }
   sleep 1
 }
 
 take() {
-  file=$lock
+  file=$lock i=-5
   if [ "$lock" = + ]; then
     file=/run/hostwright.lock
     [ "$me" = 0 ] || file=/tmp/hostwright-$me.lock
   fi
   ( : >>"$file" ) 2>/dev/null || { echo "$D F the lock file $file cannot be written"; return 1; }
-  i=0
   if command -v flock >/dev/null; then
     exec 7>>"$file"
     until flock -n 7; do
@@ -98,6 +99,14 @@ take() {
     echo "$self" >"$directory/pid"
   fi
   echo "$holder" >"$file"
+}
+
+leave() {
+  [ -z "$directory" ] || rm -rf "$directory"
+  directory=
+  [ -e /proc/self/fd/7 ] || return 0
+  flock -u 7
+  exec 7>&-
 }
 
 feed() {
@@ -211,13 +220,24 @@ loop() {
         return
       fi
     done
-    read -r op bytes && [ "$op" = Q ] || break
-    whole=
-    eval "$(copy "$bytes")"
-    [ -n "$whole" ] || break
-    failed=0
+    read -r op bytes rest || break
+    case $op in
+      Q)
+        whole=
+        eval "$(copy "$bytes")"
+        [ -n "$whole" ] || break
+        failed=0
+        ;;
+      U) leave ;;
+      L)
+        patience=$bytes holder=$rest
+        [ "$lock" = - ] || take || break
+        echo "$D R"
+        ;;
+      *) break ;;
+    esac
   done
-  [ -z "$directory" ] || rm -rf "$directory"
+  leave
   kill $relays 2>/dev/null
 }
 

@@ -43,20 +43,62 @@ export interface AgentOptions {
   readonly kill: (pid: number, user: string | undefined) => Promise<void>
 }
 
-/** An agent that is ready. */
+/** An agent. A request that comes before it is ready goes out with its start, and waits on the host for the lock. */
 export interface Agent {
+  /** Settles when the agent has started and holds its lock; rejects with why not. */
+  readonly ready: Promise<void>
   readonly run: (steps: readonly Step[], options?: RunOptions) => Promise<readonly StepResult[]>
   readonly requests: () => number
+  /** Lets go of the lock; the agent stays. */
+  readonly rest: () => Promise<void>
+  /** Takes the lock again; rejects if another holds it, or if there is no answer, and the agent is of no more use then. */
+  readonly resume: (options: ResumeOptions) => Promise<void>
   /** Ends the agent and waits until the host has let go of the lock. */
   readonly close: () => Promise<void>
 }
 
+export interface ResumeOptions extends Pick<AgentOptions, 'lockWait' | 'holder' | 'onLockWait' | 'signal'> {
+  /** Seconds for the agent to answer. */
+  readonly timeout: number
+}
+
+/** What the wait for the agent's readiness needs: at its start, and when it takes its lock again. */
+interface Waiting {
+  readonly settled: Promise<void>
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+  readonly lockWait: number
+  readonly onLockWait: ((holder: string) => void) | undefined
+  timer?: NodeJS.Timeout
+  over: boolean
+}
+
+function waitFor({ lockWait, onLockWait }: Pick<AgentOptions, 'lockWait' | 'onLockWait'>): Waiting {
+  let resolve: () => void = () => undefined
+  let reject: (error: Error) => void = () => undefined
+  const settled = new Promise<void>((...settle) => {
+    ;[resolve, reject] = settle
+  })
+  return { settled, resolve, reject, lockWait, onLockWait, over: false }
+}
+
+/** How long to wait for the lock, and who waits. */
+function patience({ lockWait, holder }: Pick<AgentOptions, 'lockWait' | 'holder'>): string {
+  return `${Math.ceil(lockWait)} ${holder.replace(/[\s\\]+/g, ' ')}`
+}
+
 const prefaceLimit = 64 * 1024
 
-/** Starts the agent on a channel that runs `bootstrap()`. */
-export function startAgent(channel: Channel, options: AgentOptions): Promise<Agent> {
-  const session = new AgentSession(channel, options)
-  return session.start()
+/** Starts the agent on a channel that runs `agentCommand()`, without waiting for it. */
+export function openAgent(channel: Channel, options: AgentOptions): Agent {
+  return new AgentSession(channel, options).open()
+}
+
+/** Starts the agent and waits until it is ready. */
+export async function startAgent(channel: Channel, options: AgentOptions): Promise<Agent> {
+  const agent = openAgent(channel, options)
+  await agent.ready
+  return agent
 }
 
 class AgentSession {
@@ -74,69 +116,78 @@ class AgentSession {
   private aborted = false
   private lost: Error | undefined
   private running: { readonly pid: number; readonly user: string | undefined } | undefined
-  private queue: Promise<unknown> = Promise.resolve()
-  private readonly starting: { resolve: () => void; reject: (error: Error) => void; timer?: NodeJS.Timeout }
-  private readonly started: Promise<void>
+  private queue: Promise<unknown>
+  private waiting: Waiting
+  private agentSent: () => void = () => undefined
 
   constructor(channel: Channel, options: AgentOptions) {
     this.channel = channel
     this.options = options
     this.delimiter = options.delimiter ?? `hw-${randomBytes(16).toString('hex')}`
     this.readers = { stdout: new FrameReader(this.delimiter), stderr: new FrameReader(this.delimiter) }
-    this.starting = { resolve: () => undefined, reject: () => undefined }
-    this.started = new Promise((resolve, reject) => {
-      Object.assign(this.starting, { resolve, reject })
+    this.waiting = waitFor(options)
+    this.queue = new Promise<void>((resolve) => {
+      this.agentSent = resolve
     })
   }
 
-  async start(): Promise<Agent> {
+  open(): Agent {
     const { channel, options } = this
-    const giveUp = () => this.failStart({ kind: 'interrupted' })
-    options.signal?.addEventListener('abort', giveUp, { once: true })
     channel.stdin.on('error', () => undefined) // the end of the channel tells it better
     channel.stdout.on('data', (chunk: Buffer) => this.takeOutput(chunk))
     channel.stderr.on('data', (chunk: Buffer) => this.takeErrors(chunk))
     void channel.ended.then((end) => this.takeEnd(end))
-    this.allow(options.startTimeout)
+    const ready = this.untilReady(options.startTimeout, options.signal)
+    ready.catch(() => undefined) // a request that waits tells it as well
     // What may ask for a password gets nothing before hello: it could take our text for the answer.
     if (!options.prompt) this.sendAgent()
-    if (options.signal?.aborted) giveUp()
-    try {
-      await this.started
-    } catch (error) {
-      channel.destroy()
-      throw error
-    } finally {
-      clearTimeout(this.starting.timer)
-      delete this.starting.timer
-      options.signal?.removeEventListener('abort', giveUp)
-    }
     return {
-      run: (steps, runOptions = {}) => this.enqueue(steps, runOptions),
+      ready,
+      run: (steps, runOptions = {}) => this.enqueue(() => this.request(steps, runOptions)),
       requests: () => this.numberOfRequests,
+      rest: () => this.enqueue(() => this.rest()),
+      resume: (resumeOptions) => this.enqueue(() => this.resume(resumeOptions)),
       close: () => this.close(),
     }
   }
 
+  /** Until the agent says that it is ready; what it says instead, silence and a signal end it. */
+  private async untilReady(seconds: number, signal: AbortSignal | undefined): Promise<void> {
+    const giveUp = () => this.failStart({ kind: 'interrupted' })
+    signal?.addEventListener('abort', giveUp, { once: true })
+    this.allow(seconds)
+    if (signal?.aborted) giveUp()
+    try {
+      await this.waiting.settled
+    } catch (error) {
+      this.channel.destroy()
+      throw error
+    } finally {
+      clearTimeout(this.waiting.timer)
+      this.waiting.over = true
+      signal?.removeEventListener('abort', giveUp)
+    }
+  }
+
   private allow(seconds: number): void {
-    clearTimeout(this.starting.timer)
-    this.starting.timer = setTimeout(() => this.failStart({ kind: 'slow' }), seconds * 1000)
+    clearTimeout(this.waiting.timer)
+    this.waiting.timer = setTimeout(() => this.failStart({ kind: 'slow' }), seconds * 1000)
   }
 
   private sendAgent(): void {
-    const { lock, lockWait, holder } = this.options
-    const line = [
-      this.delimiter,
-      lock === true ? '+' : lock === false ? '-' : lock,
-      Math.ceil(lockWait),
-      holder.replace(/[\s\\]+/g, ' '),
-    ].join(' ')
+    const { lock } = this.options
+    const line = [this.delimiter, lock === true ? '+' : lock === false ? '-' : lock, patience(this.options)].join(' ')
     void write(this.channel, `${agentScript}${line}\n`)
+    this.agentSent()
   }
 
   private failStart(failure: Omit<StartFailure, 'output'>): void {
     const output = [this.complaints, this.preface].map((text) => text.trim()).filter(Boolean)
-    this.starting.reject(this.options.explainStart({ ...failure, output: output.join('\n') }))
+    const error = this.options.explainStart({ ...failure, output: output.join('\n') })
+    this.lost ??= error
+    this.waiting.reject(error)
+    this.current?.fail(error)
+    this.agentSent()
   }
 
   private takeOutput(chunk: Buffer): void {
@@ -179,11 +230,11 @@ class AgentSession {
     const number = Number(words[0])
     switch (kind) {
       case 'R':
-        if (stream === 'stdout') this.starting.resolve()
+        if (stream === 'stdout') this.waiting.resolve()
         return
       case 'L':
-        this.allow(this.options.lockWait * 2 + this.options.startTimeout)
-        this.options.onLockWait?.(words.join(' '))
+        this.allow(this.waiting.lockWait * 2 + this.options.startTimeout)
+        this.waiting.onLockWait?.(words.join(' '))
         return
       case 'X':
         this.failStart({ kind: 'locked', text: words.join(' ') })
@@ -217,13 +268,13 @@ class AgentSession {
   }
 
   private takeEnd(end: ChannelEnd): void {
-    this.lost = this.options.explainLoss(end)
-    if (this.starting.timer) this.failStart({ kind: 'ended', end })
+    if (!this.waiting.over) this.failStart({ kind: 'ended', end })
+    this.lost ??= this.options.explainLoss(end)
     this.current?.fail(this.lost)
   }
 
-  private enqueue(steps: readonly Step[], options: RunOptions): Promise<readonly StepResult[]> {
-    const result = this.queue.then(() => this.request(steps, options))
+  private enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.queue.then(work)
     this.queue = result.catch(() => undefined)
     return result
   }
@@ -266,6 +317,19 @@ class AgentSession {
         if (!(await write(this.channel, chunk))) return
       }
     }
+  }
+
+  private async rest(): Promise<void> {
+    if (this.lost) throw this.lost
+    await write(this.channel, 'U\n')
+  }
+
+  private async resume(options: ResumeOptions): Promise<void> {
+    if (this.lost) throw this.lost
+    this.waiting = waitFor(options)
+    const ready = this.untilReady(options.timeout, options.signal)
+    void write(this.channel, `L ${patience(options)}\n`)
+    await ready
   }
 
   private async close(): Promise<void> {

@@ -1,22 +1,34 @@
 import { homedir, userInfo } from 'node:os'
 import { env } from 'node:process'
-import type { Connect } from './connection.ts'
-import { connectOver } from './host-connection.ts'
+import type { Connect, ConnectProgress, Dial } from './connection.ts'
+import { dialOver } from './host-connection.ts'
 import { JumpPool } from './jump-pool.ts'
 import { localLine } from './local.ts'
 import { openSshLine, type Shared } from './ssh.ts'
 import { KeyRing } from './ssh-identity.ts'
 import type { Surroundings } from './ssh-route.ts'
 
-/** Makes a `Connect` whose connections share decrypted keys and sessions on jump hosts: one for each run. */
-export function makeConnect(surroundings: Surroundings = ourSurroundings()): Connect {
+/** Makes a `Dial` whose connections share what is read from disk and the sessions on jump hosts: one for each run. */
+export function makeDial(surroundings: Surroundings = ourSurroundings()): Dial {
   const shared: Shared = { surroundings, keyRing: new KeyRing(), jumps: new JumpPool() }
-  return async (host, secrets, progress = {}) => {
-    if (host.connection.connection === 'local') {
-      return await connectOver(localLine(host.name), async () => localLine(host.name), host, secrets, progress)
-    }
-    const line = await openSshLine(host, secrets, progress, shared)
-    return await connectOver(line, () => openSshLine(host, secrets, {}, shared), host, secrets, progress)
+  return (host, secrets, progress = {}) => {
+    const open = async (given: ConnectProgress) =>
+      host.connection.connection === 'local' ? localLine(host.name) : await openSshLine(host, secrets, given, shared)
+    return dialOver(open, host, secrets, progress)
+  }
+}
+
+/** Makes a `Connect` of the same kind. */
+export function makeConnect(surroundings?: Surroundings): Connect {
+  return connectBy(makeDial(surroundings))
+}
+
+/** A `Connect` that waits until the dialled connection is ready. */
+export function connectBy(dial: Dial): Connect {
+  return async (host, secrets, progress) => {
+    const connection = dial(host, secrets, progress)
+    await connection.start()
+    return connection
   }
 }
 

@@ -45,6 +45,16 @@ export interface Connection {
   /** Opens a second, fresh connection with the same settings (new TCP, new authentication, no lock) and closes it; throws why it cannot. */
   readonly probeFresh: () => Promise<void>
   readonly close: () => Promise<void>
+  /** Lets go of the host's lock and stays connected, until `resume`. */
+  readonly rest?: (() => Promise<void>) | undefined
+  /** Takes the lock again; throws if another run holds it or the host does not answer, and then only `close` is left to do. */
+  readonly resume?: ((progress?: ConnectProgress) => Promise<void>) | undefined
+}
+
+/** A connection that is being made. `run` may be called at once: the first requests travel together with the agent's start. */
+export interface Dialled extends Connection {
+  /** Starts the agent, as the first `run` does, and waits until it is ready; throws what `Connect` throws. */
+  readonly start: () => Promise<void>
 }
 
 export interface ConnectProgress {
@@ -58,3 +68,6 @@ export interface ConnectProgress {
 
 /** Connects to a host and starts its agent; throws a ProvisionError (unreachable, hostKey, authentication, become, locked). */
 export type Connect = (host: InventoryHost, secrets: Secrets, progress?: ConnectProgress) => Promise<Connection>
+
+/** Logs in to a host at once, but starts nothing there and takes no lock before `start` or the first `run`. Errors come from those. */
+export type Dial = (host: InventoryHost, secrets: Secrets, progress?: ConnectProgress) => Dialled

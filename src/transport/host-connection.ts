@@ -4,10 +4,10 @@ import { hostname, userInfo } from 'node:os'
 import { pid } from 'node:process'
 import type { InventoryHost } from '../core/host.ts'
 import type { Secrets } from '../core/secret.ts'
-import { type Agent, startAgent } from './agent.ts'
+import { type Agent, openAgent } from './agent.ts'
 import { explainStart, planBecome } from './become.ts'
 import type { Channel } from './channel.ts'
-import type { Connection, ConnectProgress } from './connection.ts'
+import type { ConnectProgress, Dialled } from './connection.ts'
 import { explainLoss } from './errors.ts'
 import type { Target } from './target.ts'
 
@@ -20,44 +20,86 @@ export interface Line {
 }
 
 const defaultLockWait = 10
+/** A host that was there a moment ago answers sooner than one that must be found. */
+const longestResume = 5
 
-/** Starts the agent on a line and makes a Connection of it; `again` opens a fresh line for `probeFresh`. */
-export async function connectOver(
-  line: Line,
-  again: () => Promise<Line>,
+const waitingFor = (holder: string) => `waiting for the lock: held by ${holder}`
+
+/**
+ * Makes a connection over a line that `open` opens at once; it opens fresh ones too, without progress, for what needs a
+ * line of its own.
+ */
+export function dialOver(
+  open: (progress: ConnectProgress) => Promise<Line>,
   host: InventoryHost,
   secrets: Secrets,
   progress: ConnectProgress,
-): Promise<Connection> {
-  let agent: Agent
-  try {
-    agent = await startOn(line, again, host, secrets, progress)
-  } catch (error) {
-    await line.close()
-    throw error
+): Dialled {
+  const again = () => open({})
+  const line = open(progress)
+  line.catch(() => undefined) // told by whatever is asked of the connection
+  let starting: Promise<Agent> | undefined
+  const agent = (): Promise<Agent> => {
+    starting ??= line.then((opened) => openAgentOn(opened, again, host, secrets, progress))
+    return starting
+  }
+  let requests = () => 0
+  const started = async (): Promise<void> => {
+    const opened = await agent()
+    requests = opened.requests
+    await opened.ready
+  }
+  const close = async (): Promise<void> => {
+    await starting?.then(
+      (opened) => opened.close(),
+      () => undefined,
+    )
+    await line.then(
+      (opened) => opened.close(),
+      () => undefined,
+    )
   }
   return {
-    run: agent.run,
-    get requests() {
-      return agent.requests()
+    start: async () => {
+      try {
+        await started()
+      } catch (error) {
+        await close()
+        throw error
+      }
     },
+    run: async (steps, options) => {
+      const opened = await agent()
+      requests = opened.requests
+      return await opened.run(steps, options)
+    },
+    get requests() {
+      return requests()
+    },
+    rest: async () => (await agent()).rest(),
+    resume: async ({ lockWait = defaultLockWait, onAttempt, signal } = {}) =>
+      (await agent()).resume({
+        lockWait,
+        holder: describeOurselves(new Date()),
+        onLockWait: (holder) => onAttempt?.(1, waitingFor(holder)),
+        signal,
+        timeout: Math.min(host.connection.connectTimeout ?? 10, longestResume),
+      }),
     probeFresh: async () => {
       const fresh = await again()
       try {
-        const other = await startOn(fresh, again, host, secrets, { lock: false })
+        const other = await openAgentOn(fresh, again, host, secrets, { lock: false })
+        await other.ready
         await other.close()
       } finally {
         await fresh.close()
       }
     },
-    close: async () => {
-      await agent.close()
-      await line.close()
-    },
+    close,
   }
 }
 
-async function startOn(
+async function openAgentOn(
   line: Line,
   again: () => Promise<Line>,
   host: InventoryHost,
@@ -67,21 +109,21 @@ async function startOn(
   const settings = host.connection
   const become = planBecome(settings, line.target.user, secrets)
   const channel = await line.open(become.command)
-  return await startAgent(channel, {
+  return openAgent(channel, {
     lock: progress.lock ?? true,
     lockWait: progress.lockWait ?? defaultLockWait,
     user: become.user,
     holder: describeOurselves(new Date()),
     startTimeout: settings.connectTimeout ?? 10,
     prompt: become.prompt,
-    onLockWait: (holder) => progress.onAttempt?.(1, `waiting for the lock: held by ${holder}`),
+    onLockWait: (holder) => progress.onAttempt?.(1, waitingFor(holder)),
     signal: progress.signal,
     explainStart: (failure) => explainStart(failure, become, line.target),
     explainLoss: (end) => explainLoss(end, line.target),
     kill: async (process, user) => {
       const script = killScript(process, user === become.user ? undefined : user)
       const killOver = async (on: Line) => {
-        const other = await startOn(on, again, host, secrets, { lock: false })
+        const other = await openAgentOn(on, again, host, secrets, { lock: false })
         try {
           await other.run([{ script }])
         } finally {

@@ -21,6 +21,7 @@ import type { ConnectionSettings, InventoryHost } from '../../src/core/host.ts'
 import { labDown } from '../../src/lab/lab.ts'
 import { makeConnect } from '../../src/transport/connect.ts'
 import type { Connection, ConnectProgress } from '../../src/transport/connection.ts'
+import { keepConnections } from '../../src/transport/kept.ts'
 import type { Surroundings } from '../../src/transport/ssh-route.ts'
 import { type Lab, openLab } from './harness.ts'
 
@@ -128,6 +129,10 @@ function surroundings(more: Partial<Surroundings> = {}): Surroundings {
   return { home: join(work, 'no-home'), localUser: 'nobody-here', configFiles: [], ...more }
 }
 
+function hostWith(connection: InventoryHost['connection']): InventoryHost {
+  return { name: 'web1', groups: ['all'], connection, vars: {}, where: { get: () => undefined } }
+}
+
 /** Connects without the host's lock, so that the tests of a host can run side by side. */
 async function open(
   t: ExecutionContext,
@@ -135,8 +140,7 @@ async function open(
   progress: ConnectProgress = { lock: false },
   around: Surroundings = surroundings(),
 ): Promise<Connection> {
-  const host: InventoryHost = { name: 'web1', groups: ['all'], connection, vars: {}, where: { get: () => undefined } }
-  const connected = await makeConnect(around)(host, secrets, progress)
+  const connected = await makeConnect(around)(hostWith(connection), secrets, progress)
   t.teardown(() => connected.close())
   return connected
 }
@@ -638,6 +642,30 @@ test('busybox as the only shell and tools of a host runs the agent', async (t) =
   const locked = await refused(t, settings('h2', { user: 'bare', become: false }), { lockWait: 0 })
   t.is(locked.code, 'locked')
 })
+
+test.serial(
+  'a kept connection serves the next run, lets others have the lock between, and is replaced when it died',
+  async (t) => {
+    const connect = makeConnect(surroundings())
+    const kept = keepConnections(connect)
+    t.teardown(() => kept.close())
+    const host = hostWith(settings('h1'))
+    const agentOf = async (connection: Connection) => (await connection.run([{ script: 'echo $PPID' }]))[0]?.stdout
+    const first = await kept.connect(host, secrets)
+    const agent = await agentOf(first)
+    await t.throwsAsync(connect(host, secrets, { lockWait: 0 }), { message: /locked by/ })
+    await first.close()
+    await (await connect(host, secrets, { lockWait: 0 })).close()
+    const second = await kept.connect(host, secrets)
+    t.is(await agentOf(second), agent)
+    t.is(second.requests, 1)
+    await second.close()
+    await lab().must('h1', `kill -9 ${agent}`)
+    const third = await kept.connect(host, secrets)
+    t.not(await agentOf(third), agent)
+    await third.close()
+  },
+)
 
 test('an abort while connecting ends it', async (t) => {
   const controller = new AbortController()

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
-import { type Agent, type AgentOptions, type StartFailure, startAgent } from '../../src/transport/agent.ts'
+import { type Agent, type AgentOptions, openAgent, type StartFailure, startAgent } from '../../src/transport/agent.ts'
 import { agentCommand, agentScript } from '../../src/transport/agent-script.ts'
 import type { Channel, ChannelEnd } from '../../src/transport/channel.ts'
 import { killScript } from '../../src/transport/host-connection.ts'
@@ -418,6 +418,48 @@ for (const shell of shells()) {
     t.deepEqual(waiting, ['alice@laptop, pid 42, since noon'])
     const third = await startAgent(shell.open(), options({ lock }))
     await third.close()
+  })
+
+  test(`${name}: an agent that rests lets others have the lock, and takes it again`, async (t) => {
+    const lock = join(folder, `${name}-rest.lock`)
+    const again = { lockWait: 0, holder: 'again', timeout: 10 }
+    const first = await started(t, shell, { lock })
+    // with a daemon on its output the agent changes to another process, which must let go of the lock as well
+    await first.run([{ script: 'sleep 1000 & echo $!' }]).then(([result]) => {
+      t.teardown(() => process.kill(Number(result?.stdout)))
+    })
+    await first.rest()
+    const second = await startAgent(shell.open(), options({ lock, holder: 'second' }))
+    await second.close()
+    await first.resume(again)
+    t.is((await first.run([{ script: 'echo here' }]))[0]?.stdout, 'here\n')
+    const refused = await t.throwsAsync(startAgent(shell.open(), options({ lock })), { instanceOf: Refusal })
+    t.is(refused?.message, 'locked: again')
+    await first.rest()
+    const third = await started(t, shell, { lock, holder: 'third' })
+    const taken = await t.throwsAsync(first.resume(again), { instanceOf: Refusal })
+    t.is(taken?.message, 'locked: third')
+    await t.throwsAsync(first.run([{ script: ':' }]), { message: 'locked: third' })
+    t.is((await third.run([{ script: 'echo still' }]))[0]?.stdout, 'still\n')
+  })
+
+  test(`${name}: requests that come before the agent is ready go out with its start, and fail with it`, async (t) => {
+    const lock = join(folder, `${name}-early.lock`)
+    const first = openAgent(shell.open(), options({ lock }))
+    t.teardown(() => first.close())
+    const results = await Promise.all([
+      first.run([{ script: 'cat', input: 'one' }]),
+      first.run([{ script: 'echo two' }]),
+    ])
+    t.deepEqual(
+      results.map(([result]) => result?.stdout),
+      ['one', 'two\n'],
+    )
+    const mark = join(folder, `${name}-early.mark`)
+    const second = openAgent(shell.open(), options({ lock }))
+    await t.throwsAsync(second.run([{ script: `: >${mark}` }]), { instanceOf: Refusal, message: /^locked: / })
+    await t.throwsAsync(second.ready, { instanceOf: Refusal })
+    t.false(existsSync(mark))
   })
 
   test(`${name}: a daemon started by a step does not inherit the lock`, async (t) => {
