@@ -84,7 +84,9 @@ export async function runRound(io: Io, round: Round, state: WatchState): Promise
     const known = asProvisionError(error)
     if (number === 1 || known.code === 'internal') throw error
     report.fail?.(error)
-    reportError(error, io, options.debug ?? false)
+    // an interval does not make it news
+    if (cause.kind !== 'interval') reportError(error, io, options.debug ?? false)
+    else io.stderr.write(`! still wrong: ${known.message}\n`)
     watchForTheMending(files, before, known.where?.file)
     return 'wrong'
   } finally {

@@ -119,8 +119,7 @@ export function createNewsReport({ report, write, paint, memory, clock }: NewsOp
     },
     end: async () => {
       await report.end()
-      for (const { host = '', subject } of mended.values())
-        write(`${host}  ${paint('green', 'mended ')}  ${oneLine(subject)}\n`)
+      if (mended.size > 0) write(renderMended([...mended.values()], paint))
       if (!recap) return
       // of what a host did not come to, nothing new is known
       for (const [key, news] of memory.told) {
@@ -140,6 +139,22 @@ function textOf({ status, changes, reason, error }: TaskEnd): string {
     error?.detail,
     ...changes.flatMap(({ summary, diff }) => [summary, diff?.before, diff?.after]),
   ].join('\n')
+}
+
+/** So many of a host are told by name. */
+const mostMended = 4
+
+function renderMended(mended: readonly Told[], paint: Paint): string {
+  const hosts = [...new Set(mended.map(({ host = '' }) => host))]
+  const width = Math.max(0, ...hosts.map((host) => host.length))
+  return hosts
+    .flatMap((host) => {
+      const own = mended.filter((entry) => entry.host === host)
+      const subjects =
+        own.length > mostMended ? [count(own.length, 'task')] : own.map(({ subject }) => oneLine(subject))
+      return subjects.map((subject) => `${host.padEnd(width)}  ${paint('green', 'mended ')}  ${subject}\n`)
+    })
+    .join('')
 }
 
 interface RoundContext {
