@@ -3,6 +3,7 @@ import type { RunRequest } from '../engine/run.ts'
 import { parseExtraVars } from '../inventory/extra-vars.ts'
 import { loadPlaybook } from '../inventory/load-definition.ts'
 import { checkSelection } from './check-selection.ts'
+import { expandFailed, lastRun, namesFailed } from './failed-limit.ts'
 import type { Io } from './io.ts'
 import { fileOf, type OpenedSite, openSite, type SiteOptions } from './open-site.ts'
 import { rolesIn } from './playbook-contents.ts'
@@ -31,7 +32,10 @@ export async function prepareRun(io: Io, playbookFile: string, options: PrepareO
   const { inputs: inventoryInputs, ...site } = await openSite(io, options)
   const names = new Set(site.inventory.hosts.flatMap((host) => Object.keys(host.vars)))
   const extraVars = parseExtraVars(options.extraVars ?? [], rolesIn(playbook, site.inventory), [...names])
-  const { limit, tags, skipTags } = options
+  const { tags, skipTags } = options
+  const limit = namesFailed(options.limit)
+    ? expandFailed(options.limit, lastRun(io, playbookFile, options.inventory), site.inventory)
+    : options.limit
   const request = { playbook, ...site, extraVars, limit, tags, skipTags }
   return { request, warnings: checkSelection(request), inputs: [...inputs, ...inventoryInputs] }
 }

@@ -56,6 +56,7 @@ function makeProgram(io: Io, choose: Choose): Command {
     .addHelpText('after', examples)
     .argument('[playbook]', 'the playbook, a TypeScript file', 'playbooks/site.ts')
   selectionOptions(program)
+  program.option('--retry-failed', 'only the hosts that failed or were unreachable in the last run')
   checkOptions(program)
   reportOptions(program)
   program
@@ -139,7 +140,7 @@ function selectionOptions(command: Command): void {
   command
     .optionsGroup('What to run, on what:')
     .addOption(inventoryOption())
-    .option('-l, --limit <pattern>', 'only these hosts: web, web1, web:!web2')
+    .option('-l, --limit <pattern>', 'only these hosts: web, web1, web:!web2, @failed (in the last run)')
     .option('-t, --tags <tags>', 'only tasks with one of these tags (comma-separated)', list, undefined)
     .option('--skip-tags <tags>', 'leave tasks with one of these tags out', list, undefined)
     .addOption(extraVarsOption())
@@ -155,6 +156,11 @@ function reportOptions(command: Command): void {
       ),
     )
     .option('--output-file <file>', 'where json or junit goes instead of stdout')
+    .addOption(
+      new Option('--keep-runs <number>', 'how many records of runs stay in .provision/runs; 0: leave none')
+        .argParser(zeroOrMore)
+        .default(50),
+    )
     .option('-v, --verbose', 'also tasks that were ok or skipped; -vv: also output of commands', count, 0)
     .option('--debug', 'show stacks of errors')
 }
@@ -332,6 +338,10 @@ function interval(value: string): number | undefined {
   const [, number, unit = 's'] = /^([1-9][0-9]{0,6})([smh]?)$/.exec(value) ?? []
   if (!number) throw new InvalidArgumentError('Expected a time such as 30s, 5m or 1h, or off.')
   return Number(number) * ({ s: 1000, m: 60_000, h: 3_600_000 }[unit] ?? 1000)
+}
+
+function zeroOrMore(value: string): number {
+  return value === '0' ? 0 : wholeNumber(value)
 }
 
 function packageVersion(): string {

@@ -2,9 +2,12 @@
 import { ProvisionError } from '../core/error.ts'
 import { listTasks } from '../engine/list.ts'
 import { type RunResult, run } from '../engine/run.ts'
+import { inChorus } from '../report/report.ts'
 import { connect } from '../transport/connect.ts'
 import { chooseReport, type ReportOptions } from './choose-report.ts'
+import { lastRun } from './failed-limit.ts'
 import { exitCode, type Io } from './io.ts'
+import { openRecord } from './open-record.ts'
 import { type PrepareOptions, prepareRun } from './prepare-run.ts'
 import { renderListing } from './render-listing.ts'
 import { stopOnSignals } from './stop-signals.ts'
@@ -16,15 +19,28 @@ export interface RunCommandOptions extends PrepareOptions, ReportOptions {
   readonly listHosts?: boolean
   readonly listTasks?: boolean
   readonly listTags?: boolean
+  /** Only the hosts that failed in the last run. */
+  readonly retryFailed?: boolean
+  /** How many records of runs stay. */
+  readonly keepRuns?: number
 }
 
 /** Runs a playbook, or only its roles' checks; resolves to the exit code. */
 export async function runCommand(
   io: Io,
   playbookFile: string,
-  options: RunCommandOptions,
+  given: RunCommandOptions,
   verify: boolean,
 ): Promise<number> {
+  let options = given
+  if (given.retryFailed) {
+    const { id, failed } = lastRun(io, playbookFile, given.inventory)
+    if (failed.length === 0) {
+      io.stderr.write(`no host failed in the last run (${id}): nothing to retry\n`)
+      return exitCode.ok
+    }
+    options = { ...given, limit: given.limit === undefined ? '@failed' : `${given.limit}:&@failed` }
+  }
   if (options.detailedExitcode && !options.check)
     throw new ProvisionError({ code: 'input', message: '--detailed-exitcode: expected together with --check' })
   const listing = options.listHosts || options.listTasks || options.listTags
@@ -36,7 +52,10 @@ export async function runCommand(
     return exitCode.ok
   }
   // promises that are kept are what one runs `verify` to see
-  const report = await chooseReport(io, verify ? { ...options, verbose: Math.max(1, options.verbose ?? 0) } : options)
+  const shown = await chooseReport(io, verify ? { ...options, verbose: Math.max(1, options.verbose ?? 0) } : options)
+  const command = verify ? 'verify' : 'run'
+  const record = openRecord(io, { command, playbook: playbookFile, check: options.check ?? false, options, request })
+  const report = record ? inChorus([shown, record]) : shown
   const stopping = stopOnSignals(
     io,
     (giveUp) => report.emit({ type: 'interrupted', giveUp }),
@@ -56,6 +75,7 @@ export async function runCommand(
       stop,
       giveUp,
     })
+    record?.setOutcome(result.outcome)
     return codeOf(result, options.detailedExitcode === true)
   } catch (error) {
     report.fail?.(error)

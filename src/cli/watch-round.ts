@@ -12,6 +12,7 @@ import type { Connect } from '../transport/connection.ts'
 import { forPeople, type ReportOptions } from './choose-report.ts'
 import { hasColour, type Io } from './io.ts'
 import { writeMetrics } from './metrics-file.ts'
+import { openRecord } from './open-record.ts'
 import { type PreparedRun, type PrepareOptions, prepareRun } from './prepare-run.ts'
 import { reportError } from './report-error.ts'
 import type { Stopping } from './stop-signals.ts'
@@ -23,6 +24,8 @@ export interface WatchOptions extends PrepareOptions, ReportOptions {
   readonly apply?: boolean | undefined
   /** Milliseconds; undefined = only when files change. */
   readonly interval?: number | undefined
+  /** How many records of runs stay. */
+  readonly keepRuns?: number | undefined
   /** A file for node_exporter's textfile collector. */
   readonly metrics?: string | undefined
 }
@@ -59,17 +62,22 @@ export async function runRound(io: Io, round: Round, state: WatchState): Promise
   const before = state.files
   const files = new WatchedFiles()
   state.files = files
-  const report = await openReport(io, round, state.memory)
+  let report = await openReport(io, round, state.memory)
   state.report = report
   let hosts: Readonly<Record<string, HostRecap>> | undefined
   const started = performance.now()
   try {
     const prepared = await prepare(io, round, state)
     files.noteAll(prepared.files)
+    const { request } = prepared
+    const record =
+      options.apply &&
+      openRecord(io, { command: 'watch', playbook: round.playbookFile, check: false, options, request })
+    if (record) state.report = report = inChorus([report, record])
     if (cause.kind !== 'interval')
       for (const message of prepared.warnings) report.emit({ type: 'warning', host: undefined, message })
     const result = await run({
-      ...prepared.request,
+      ...request,
       connect: round.connect,
       emit: report.emit,
       onRead: (path) => files.note(path),
@@ -79,6 +87,7 @@ export async function runRound(io: Io, round: Round, state: WatchState): Promise
       giveUp: round.stopping.giveUp,
     })
     hosts = result.hosts
+    if (record) record.setOutcome(result.outcome)
     return result.outcome
   } catch (error) {
     const known = asProvisionError(error)
