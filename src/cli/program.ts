@@ -7,6 +7,7 @@ import type { HostOptions } from './host-commands.ts'
 import type { InventoryOptions } from './inventory-commands.ts'
 import { exitCode, type Io } from './io.ts'
 import type { LabCommandOptions } from './lab-command.ts'
+import type { ReportCommandOptions } from './report-command.ts'
 import type { VarsOptions } from './vars-command.ts'
 import type { WatchOptions } from './watch-round.ts'
 
@@ -81,6 +82,17 @@ function makeProgram(io: Io, choose: Choose): Command {
   selectionOptions(verify)
   reportOptions(verify)
   addWatchCommand(program, io, choose)
+  program
+    .command('report')
+    .description('make an HTML page of the record of a run')
+    .argument('[run]', 'last, an id, or the beginning of one', 'last')
+    .option('--list', 'list the records instead')
+    .option('--output-file <file>', 'where the page goes, - is stdout (default: beside the record)')
+    .action((run: string, _options: object, command: Command) =>
+      choose(async () =>
+        (await import('./report-command.ts')).reportCommand(io, run, optionsOf<ReportCommandOptions>(command)),
+      ),
+    )
   program.commandsGroup('Inventory:')
   addInventoryCommands(program, io, choose)
   program.commandsGroup('Lab:')
