@@ -35,6 +35,11 @@ const layers: readonly Layer[] = [
   },
   { folder: 'report', imports: ['core'], why: 'a report sees a run only through its events.' },
   {
+    folder: 'record',
+    imports: ['core', 'report/json.ts', 'report/report.ts'],
+    why: "a record is a run's events on disk; who shows them is another's business.",
+  },
+  {
     folder: 'lab',
     imports: ['core', 'transport'],
     why: 'a lab hands over an inventory like any other source of hosts.',

@@ -41,7 +41,8 @@ export async function chooseReport(io: Io, options: ReportOptions): Promise<Repo
   return inChorus([{ ...report, end }, people])
 }
 
-async function forPeople(io: Io, stream: NodeJS.WriteStream, options: ReportOptions): Promise<Report> {
+/** What people read: the live view on a terminal that somebody watches, else plain lines. */
+export async function forPeople(io: Io, stream: NodeJS.WriteStream, options: ReportOptions): Promise<Report> {
   const screen = {
     stream,
     colour: hasColour(io, stream),

@@ -15,23 +15,28 @@ export interface SiteOptions {
   readonly askBecomePass?: boolean | undefined
   readonly askPass?: boolean | undefined
   readonly check?: boolean | undefined
+  /** Passwords that were asked for already. @default asked for, as the options say */
+  readonly passwords?: ConnectionSettings | undefined
 }
 
 export interface OpenedSite {
   readonly inventory: ResolvedInventory
   readonly secrets: SecretStore
+  /** All local files that the inventory was made of. */
+  readonly inputs: readonly string[]
 }
 
 /** Opens inventory and secrets; asks for passwords if told to. */
 export async function openSite(io: Io, options: SiteOptions): Promise<OpenedSite> {
-  const { inventory } = await openInventory(fileOf(io, options.inventory))
+  const { inventory, inputs } = await openInventory(fileOf(io, options.inventory))
   const secrets = openSecrets({
     file: resolve(io.cwd, options.secrets ?? '.provision/secrets.json'),
     env: io.env,
     // check mode changes nothing, here neither
     generate: options.check ? 'memory' : 'store',
   })
-  const site = { inventory: withSettings(inventory, await askForPasswords(io, options)), secrets }
+  const passwords = options.passwords ?? (await askForPasswords(io, options))
+  const site = { inventory: withSettings(inventory, passwords), secrets, inputs }
   for (const { connection } of site.inventory.hosts) {
     for (const value of [connection.password, connection.becomePassword, connection.passphrase]) {
       if (typeof value === 'string') secrets.hide(value)
@@ -40,7 +45,8 @@ export async function openSite(io: Io, options: SiteOptions): Promise<OpenedSite
   return site
 }
 
-async function askForPasswords(io: Io, options: SiteOptions): Promise<ConnectionSettings> {
+/** Asks for the passwords that the options name. */
+export async function askForPasswords(io: Io, options: SiteOptions): Promise<ConnectionSettings> {
   const wanted = [
     ...(options.askPass ? [{ setting: 'password', question: 'Login password: ' }] : []),
     ...(options.askBecomePass ? [{ setting: 'becomePassword', question: 'Password of sudo or su: ' }] : []),

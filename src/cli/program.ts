@@ -7,7 +7,9 @@ import type { HostOptions } from './host-commands.ts'
 import type { InventoryOptions } from './inventory-commands.ts'
 import { exitCode, type Io } from './io.ts'
 import type { LabCommandOptions } from './lab-command.ts'
+import type { ReportCommandOptions } from './report-command.ts'
 import type { VarsOptions } from './vars-command.ts'
+import type { WatchOptions } from './watch-round.ts'
 
 type Choose = (action: () => Promise<number>) => void
 
@@ -55,6 +57,7 @@ function makeProgram(io: Io, choose: Choose): Command {
     .addHelpText('after', examples)
     .argument('[playbook]', 'the playbook, a TypeScript file', 'playbooks/site.ts')
   selectionOptions(program)
+  program.option('--retry-failed', 'only the hosts that failed or were unreachable in the last run')
   checkOptions(program)
   reportOptions(program)
   program
@@ -78,6 +81,18 @@ function makeProgram(io: Io, choose: Choose): Command {
     )
   selectionOptions(verify)
   reportOptions(verify)
+  addWatchCommand(program, io, choose)
+  program
+    .command('report')
+    .description('make an HTML page of the record of a run')
+    .argument('[run]', 'last, an id, or the beginning of one', 'last')
+    .option('--list', 'list the records instead')
+    .option('--output-file <file>', 'where the page goes, - is stdout (default: beside the record)')
+    .action((run: string, _options: object, command: Command) =>
+      choose(async () =>
+        (await import('./report-command.ts')).reportCommand(io, run, optionsOf<ReportCommandOptions>(command)),
+      ),
+    )
   program.commandsGroup('Inventory:')
   addInventoryCommands(program, io, choose)
   program.commandsGroup('Lab:')
@@ -137,7 +152,7 @@ function selectionOptions(command: Command): void {
   command
     .optionsGroup('What to run, on what:')
     .addOption(inventoryOption())
-    .option('-l, --limit <pattern>', 'only these hosts: web, web1, web:!web2')
+    .option('-l, --limit <pattern>', 'only these hosts: web, web1, web:!web2, @failed (in the last run)')
     .option('-t, --tags <tags>', 'only tasks with one of these tags (comma-separated)', list, undefined)
     .option('--skip-tags <tags>', 'leave tasks with one of these tags out', list, undefined)
     .addOption(extraVarsOption())
@@ -153,6 +168,11 @@ function reportOptions(command: Command): void {
       ),
     )
     .option('--output-file <file>', 'where json or junit goes instead of stdout')
+    .addOption(
+      new Option('--keep-runs <number>', 'how many records of runs stay in .provision/runs; 0: leave none')
+        .argParser(zeroOrMore)
+        .default(50),
+    )
     .option('-v, --verbose', 'also tasks that were ok or skipped; -vv: also output of commands', count, 0)
     .option('--debug', 'show stacks of errors')
 }
@@ -198,6 +218,30 @@ function addHostCommands(program: Command, io: Io, choose: Choose): void {
     .action((host: string, words: string[], _options: object, command: Command) =>
       choose(async () => (await load()).sshCommand(io, host, words, optionsOf<HostOptions>(command))),
     )
+}
+
+function addWatchCommand(program: Command, io: Io, choose: Choose): void {
+  const watch = program
+    .command('watch')
+    .description('run again when a file changes and by an interval, over held connections: shows drift as it appears')
+    .argument('[playbook]', 'the playbook', 'playbooks/site.ts')
+    .action((playbook: string, _options: object, command: Command) =>
+      choose(async () =>
+        (await import('./watch-command.ts')).watchCommand(io, playbook, optionsOf<WatchOptions>(command)),
+      ),
+    )
+  watch
+    .optionsGroup('Watching:')
+    .option('--apply', 'converge; otherwise nothing is changed')
+    .addOption(
+      new Option('--interval <time>', 'how often to look without a change: 30s, 5m, 1h, or off')
+        .argParser(interval)
+        .default(300_000, '5m'),
+    )
+    .option('--metrics <file>', "write drift for node_exporter's textfile collector (*.prom)")
+    .option('-D, --diff', 'show the texts of files that differ')
+  selectionOptions(watch)
+  reportOptions(watch)
 }
 
 function addInventoryCommands(program: Command, io: Io, choose: Choose): void {
@@ -298,6 +342,18 @@ function count(_value: string, before: number): number {
 function wholeNumber(value: string): number {
   if (!/^[1-9][0-9]{0,8}$/.test(value)) throw new InvalidArgumentError('Expected a whole number from 1.')
   return Number(value)
+}
+
+/** Milliseconds; undefined for `off`. */
+function interval(value: string): number | undefined {
+  if (value === 'off') return undefined
+  const [, number, unit = 's'] = /^([1-9][0-9]{0,6})([smh]?)$/.exec(value) ?? []
+  if (!number) throw new InvalidArgumentError('Expected a time such as 30s, 5m or 1h, or off.')
+  return Number(number) * ({ s: 1000, m: 60_000, h: 3_600_000 }[unit] ?? 1000)
+}
+
+function zeroOrMore(value: string): number {
+  return value === '0' ? 0 : wholeNumber(value)
 }
 
 function packageVersion(): string {

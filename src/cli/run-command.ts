@@ -2,53 +2,60 @@
 import { ProvisionError } from '../core/error.ts'
 import { listTasks } from '../engine/list.ts'
 import { type RunResult, run } from '../engine/run.ts'
-import { parseExtraVars } from '../inventory/extra-vars.ts'
-import { loadPlaybook } from '../inventory/load-definition.ts'
+import { inChorus } from '../report/report.ts'
 import { makeEagerConnect } from '../transport/connect.ts'
-import { checkSelection } from './check-selection.ts'
 import { chooseReport, type ReportOptions } from './choose-report.ts'
+import { lastRun } from './failed-limit.ts'
 import { exitCode, type Io } from './io.ts'
-import { fileOf, openSite, type SiteOptions } from './open-site.ts'
-import { rolesIn } from './playbook-contents.ts'
+import { openRecord } from './open-record.ts'
+import { type PrepareOptions, prepareRun } from './prepare-run.ts'
 import { renderListing } from './render-listing.ts'
 import { stopOnSignals } from './stop-signals.ts'
 
-export interface RunCommandOptions extends SiteOptions, ReportOptions {
-  readonly limit?: string
-  readonly tags?: readonly string[]
-  readonly skipTags?: readonly string[]
+export interface RunCommandOptions extends PrepareOptions, ReportOptions {
   readonly check?: boolean
   readonly detailedExitcode?: boolean
   readonly forks: number
-  readonly extraVars?: readonly string[]
   readonly listHosts?: boolean
   readonly listTasks?: boolean
   readonly listTags?: boolean
+  /** Only the hosts that failed in the last run. */
+  readonly retryFailed?: boolean
+  /** How many records of runs stay. */
+  readonly keepRuns?: number
 }
 
 /** Runs a playbook, or only its roles' checks; resolves to the exit code. */
 export async function runCommand(
   io: Io,
   playbookFile: string,
-  options: RunCommandOptions,
+  given: RunCommandOptions,
   verify: boolean,
 ): Promise<number> {
+  let options = given
+  if (given.retryFailed) {
+    const { id, failed } = lastRun(io, playbookFile, given.inventory)
+    if (failed.length === 0) {
+      io.stderr.write(`no host failed in the last run (${id}): nothing to retry\n`)
+      return exitCode.ok
+    }
+    options = { ...given, limit: given.limit === undefined ? '@failed' : `${given.limit}:&@failed` }
+  }
   if (options.detailedExitcode && !options.check)
     throw new ProvisionError({ code: 'input', message: '--detailed-exitcode: expected together with --check' })
-  const { definition: playbook } = await loadPlaybook(fileOf(io, playbookFile))
   const listing = options.listHosts || options.listTasks || options.listTags
-  const site = await openSite(io, listing ? { inventory: options.inventory, secrets: options.secrets } : options)
-  const names = new Set(site.inventory.hosts.flatMap((host) => Object.keys(host.vars)))
-  const extraVars = parseExtraVars(options.extraVars ?? [], rolesIn(playbook, site.inventory), [...names])
-  const { limit, tags, skipTags } = options
-  const request = { playbook, ...site, extraVars, limit, tags, skipTags }
-  const warnings = checkSelection(request)
+  // a list asks for no password
+  const prepared = await prepareRun(io, playbookFile, listing ? { ...options, passwords: {} } : options)
+  const { request, warnings } = prepared
   if (listing) {
     io.stdout.write(renderListing(listTasks(request), options))
     return exitCode.ok
   }
   // promises that are kept are what one runs `verify` to see
-  const report = await chooseReport(io, verify ? { ...options, verbose: Math.max(1, options.verbose ?? 0) } : options)
+  const shown = await chooseReport(io, verify ? { ...options, verbose: Math.max(1, options.verbose ?? 0) } : options)
+  const command = verify ? 'verify' : 'run'
+  const record = openRecord(io, { command, playbook: playbookFile, check: options.check ?? false, options, request })
+  const report = record ? inChorus([shown, record]) : shown
   const stopping = stopOnSignals(
     io,
     (giveUp) => report.emit({ type: 'interrupted', giveUp }),
@@ -68,6 +75,7 @@ export async function runCommand(
       stop,
       giveUp,
     })
+    record?.setOutcome(result.outcome)
     return codeOf(result, options.detailedExitcode === true)
   } catch (error) {
     report.fail?.(error)

@@ -17,6 +17,8 @@ export interface PrepareContext {
    * Keys start with the resource's name. @default made anew each time
    */
   readonly once?: (<T>(key: string, make: () => T) => T) | undefined
+  /** Told each local file or folder that is read or looked for, one that is not there too: `provision watch` watches them. */
+  readonly onRead?: ((path: string) => void) | undefined
 }
 
 /**

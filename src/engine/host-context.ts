@@ -16,6 +16,8 @@ export interface Site {
   readonly extraVars: Readonly<Record<string, unknown>>
   /** Only the roles' verify checks. */
   readonly verify: boolean
+  /** Told each local file or folder that tasks read or look for. */
+  readonly onRead?: ((path: string) => void) | undefined
 }
 
 /** One host with the facts that come in later. */
@@ -26,6 +28,7 @@ export interface HostContext {
   readonly wishes: Map<Task, unknown>
   /** What was prepared once for all hosts of the run, by key. */
   readonly shared: Map<string, unknown>
+  readonly onRead: Site['onRead']
   setFacts: (facts: Facts) => void
 }
 
@@ -69,6 +72,7 @@ export function makeHostContext(
     host,
     wishes: new Map(),
     shared,
+    onRead: site.onRead,
     setFacts: (value) => {
       facts = value
     },

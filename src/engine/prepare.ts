@@ -11,7 +11,8 @@ export function wishOf(task: Task, context: HostContext, secrets: Secrets): unkn
   const where = task.where.get()
   const host = context.inventoryHost
   try {
-    const wish = prepare(task.args, { host, secrets, from: where?.file ?? '', once: onceIn(context.shared) })
+    const { shared, onRead } = context
+    const wish = prepare(task.args, { host, secrets, from: where?.file ?? '', once: onceIn(shared), onRead })
     context.wishes.set(task, wish)
     return wish
   } catch (error) {

@@ -45,6 +45,8 @@ export interface RunRequest {
   readonly stop?: AbortSignal | undefined
   /** Kill what runs. */
   readonly giveUp?: AbortSignal | undefined
+  /** Told each local file or folder that tasks read or look for. */
+  readonly onRead?: ((path: string) => void) | undefined
   /** Milliseconds, monotonic. @default performance.now */
   readonly now?: () => number
 }

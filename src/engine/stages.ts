@@ -16,12 +16,13 @@ export interface Stage {
   readonly hosts: readonly InventoryHost[]
 }
 
-export function makeSite(request: ListRequest & { verify?: boolean | undefined }): Site {
+export function makeSite(request: ListRequest & Pick<RunRequest, 'verify' | 'onRead'>): Site {
   return {
     playbook: request.playbook,
     inventory: request.inventory,
     extraVars: request.extraVars ?? {},
     verify: request.verify ?? false,
+    onRead: request.onRead,
   }
 }
 

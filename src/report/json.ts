@@ -19,7 +19,7 @@ export function createJsonReport(options: JsonOptions): Report {
   return {
     emit: (event) => {
       if (event.type === 'recap') recap = event
-      else write(plain(event, options))
+      else write(plainEvent(event, options))
     },
     fail: (thrown) => write({ type: 'error', error: plainError(asProvisionError(thrown), options.cwd) }),
     end: () => {
@@ -30,7 +30,7 @@ export function createJsonReport(options: JsonOptions): Report {
 }
 
 /** Events as they are, but places as `file:line:column` and errors as data. */
-function plain(event: RunEvent, { cwd, diff = false }: JsonOptions): object {
+export function plainEvent(event: RunEvent, { cwd, diff = false }: Pick<JsonOptions, 'cwd' | 'diff'>): object {
   return {
     ...event,
     ...('task' in event && {
@@ -41,7 +41,8 @@ function plain(event: RunEvent, { cwd, diff = false }: JsonOptions): object {
   }
 }
 
-function plainError(error: ProvisionError, cwd: string): object {
+/** An error as data. */
+export function plainError(error: ProvisionError, cwd: string): object {
   return {
     code: error.code,
     message: error.message,

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
 import { ProvisionError } from '../core/error.ts'
-import type { Change, Plan } from '../core/resource.ts'
+import type { Change, Plan, PrepareContext } from '../core/resource.ts'
 import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, absolutePath } from '../core/schema.ts'
 import { sh } from '../shell/quote.ts'
@@ -63,8 +63,8 @@ export const aptRepository = defineResource<AptRepositoryArgs, AptRepositoryArgs
     return undefined
   },
   describe: (args) => args.name,
-  prepare: (args, { from }) =>
-    args.key === undefined || args.state === 'absent' ? args : { ...args, key: readKey(args.key, from) },
+  prepare: (args, context) =>
+    args.key === undefined || args.state === 'absent' ? args : { ...args, key: readKey(args.key, context) },
   probe: (wishes) => textFilesProbe(wishes.flatMap((wish) => [sourcePath(wish.name), keyPath(wish.name)])),
   parse: (stdout, wishes) => {
     const files = parseTextFiles(stdout)
@@ -121,9 +121,9 @@ function renderSource(wish: AptRepositoryArgs): string {
   return `# Made by provision; changes are lost.\n${lines.join('\n')}\n`
 }
 
-function readKey(key: string, from: string): string {
+function readKey(key: string, { from, onRead }: PrepareContext): string {
   if (key.includes('-----BEGIN PGP PUBLIC KEY BLOCK-----')) return key.endsWith('\n') ? key : `${key}\n`
-  const path = resolveTemplate(key, from, 'key')
+  const path = resolveTemplate(key, from, 'key', onRead)
   const bytes = readFileSync(path)
   const text = bytes.toString('utf8')
   if (text.includes('-----BEGIN PGP PUBLIC KEY BLOCK-----')) return text.endsWith('\n') ? text : `${text}\n`

@@ -81,7 +81,7 @@ export const unpack = defineResource<UnpackArgs, UnpackWish, UnpackState>({
   prepare: (given, context) => {
     const args = { ...given, dest: plainPath(given.dest) }
     if (args.src === undefined) return { ...args, sha256: args.sha256 ?? '', input: undefined }
-    const path = resolveTemplate(args.src, context.from, 'archive')
+    const path = resolveTemplate(args.src, context.from, 'archive', context.onRead)
     const once = context.once ?? ((_, make) => make())
     const sha256 = once(`archive.unpack\0${path}`, () => hashFile(path))
     if (args.sha256 !== undefined && args.sha256 !== sha256)

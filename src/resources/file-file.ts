@@ -47,5 +47,6 @@ function sourceOf({ content, src, dest }: FileArgs, context: PrepareContext): So
     refuseLostSecret(`content of ${dest}`, content)
     return { ...fromText(content, context.secrets), secret: false }
   }
-  return content === undefined ? fromLocalFile(resolveTemplate(src ?? '', context.from, 'file')) : fromBytes(content)
+  if (content !== undefined) return fromBytes(content)
+  return fromLocalFile(resolveTemplate(src ?? '', context.from, 'file', context.onRead))
 }

@@ -28,8 +28,9 @@ export const fileTemplate = defineResource<TemplateArgs, FileWish, FileState>({
   describe: (args) => args.dest,
   prepare: (args, context) => {
     const { vars = {}, src, ...rest } = args
-    const text = renderTemplate({ file: resolveTemplate(src, context.from), vars, secrets: context.secrets })
-    return { ...rest, ...fromText(text, context.secrets) }
+    const { secrets, onRead } = context
+    const file = resolveTemplate(src, context.from, 'template', onRead)
+    return { ...rest, ...fromText(renderTemplate({ file, vars, secrets, onRead }), secrets) }
   },
   probe: probeFiles,
   parse: parseFiles,

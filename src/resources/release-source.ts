@@ -15,14 +15,18 @@ export interface Folder {
   readonly files: readonly string[]
 }
 
-/** Reads a folder, relative to the project's root: the nearest folder with a package.json above the file that made the task. */
-export function readFolder(directory: string, from: string): Folder {
+/**
+ * Reads a folder, relative to the project's root: the nearest folder with a package.json above the file that made the task.
+ * `onRead` is told each folder and file in it.
+ */
+export function readFolder(directory: string, from: string, onRead?: (path: string) => void): Folder {
   let root = dirname(from)
   while (root !== dirname(root) && !existsSync(join(root, 'package.json'))) root = dirname(root)
   const path = isAbsolute(directory) ? directory : resolve(root, directory)
+  onRead?.(path)
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
     throw new Error(`the source directory '${directory}' was not found (looked at ${path})`)
-  const entries = listEntries(path, '')
+  const entries = listEntries(path, '', onRead)
   if (entries.length === 0) throw new Error(`the source directory ${path} is empty`)
   return { id: identity(path, entries), directory: path, files: entries.map((entry) => entry.path) }
 }
@@ -46,13 +50,14 @@ interface Entry {
   readonly link: boolean
 }
 
-function listEntries(directory: string, below: string): Entry[] {
+function listEntries(directory: string, below: string, onRead?: (path: string) => void): Entry[] {
   return readdirSync(join(directory, below), { withFileTypes: true })
     .filter((entry) => entry.name !== '.git')
     .sort((left, right) => (left.name < right.name ? -1 : 1))
     .flatMap((entry): Entry[] => {
       const path = below === '' ? entry.name : `${below}/${entry.name}`
-      if (entry.isDirectory()) return listEntries(directory, path)
+      onRead?.(join(directory, path))
+      if (entry.isDirectory()) return listEntries(directory, path, onRead)
       if (!entry.isFile() && !entry.isSymbolicLink())
         throw new Error(
           `${join(directory, path)} is neither a file, nor a directory, nor a link, and cannot be shipped`,

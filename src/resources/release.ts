@@ -89,7 +89,7 @@ export const deploy = defineResource<ReleaseArgs, ReleaseWish, ReleaseState, Rel
   name: 'release.deploy',
   schema,
   describe: (args) => args.path,
-  prepare: (given, { from, once = (_, make) => make() }) => {
+  prepare: (given, { from, onRead, once = (_, make) => make() }) => {
     const args = { ...given, path: plainPath(given.path) }
     const { source } = args
     if ('git' in source) {
@@ -99,7 +99,7 @@ export const deploy = defineResource<ReleaseArgs, ReleaseWish, ReleaseState, Rel
       return { ...args, id, pack: undefined }
     }
     const key = `release.deploy\0${from}\0${source.directory}`
-    const folder = once(key, () => readFolder(source.directory, from))
+    const folder = once(key, () => readFolder(source.directory, from, onRead))
     return { ...args, id: folder.id, pack: () => once(`${key}\0pack`, () => packFolder(folder)) }
   },
   probe: (wishes) => wishes.map(probeOne).join('\n'),

@@ -49,9 +49,12 @@ export const shellScript = defineResource<
   check: (args) =>
     (args.src === undefined) === (args.script === undefined) ? "expected either 'src' or 'script'" : undefined,
   describe: title,
-  prepare: ({ src, script, ...args }, { secrets, from }) => ({
+  prepare: ({ src, script, ...args }, { secrets, from, onRead }) => ({
     ...args,
-    text: src === undefined ? secrets.reveal(script ?? '') : readFileSync(resolveTemplate(src, from, 'script'), 'utf8'),
+    text:
+      src === undefined
+        ? secrets.reveal(script ?? '')
+        : readFileSync(resolveTemplate(src, from, 'script', onRead), 'utf8'),
     title: title({ src, script }),
   }),
   probe: (wishes) => wishes.map(guardProbe).join('\n'),

@@ -21,6 +21,8 @@ export interface TemplateInput {
   readonly secrets: Secrets
   /** Keeps compiled templates, for callers that render one for many hosts. @default compiled anew each time */
   readonly cache?: TemplateCache | undefined
+  /** Told each file that an include looks at. */
+  readonly onRead?: ((path: string) => void) | undefined
 }
 
 /** Compiled templates by file, text and variable names. */
@@ -30,6 +32,7 @@ export type TemplateCache = Map<string, CompiledTemplate>
 interface Rendering {
   readonly secrets: Secrets
   readonly cache: TemplateCache | undefined
+  readonly onRead: TemplateInput['onRead']
 }
 
 const deepest = 50
@@ -40,7 +43,7 @@ export function renderTemplate(input: TemplateInput): string {
   const output = renderText(
     { file: input.file, text },
     exposeSecrets(input.vars, input.secrets),
-    { secrets: input.secrets, cache: input.cache },
+    { secrets: input.secrets, cache: input.cache, onRead: input.onRead },
     1,
   )
   if (!output.includes(redacted)) return output
@@ -98,7 +101,7 @@ function renderText(
     }
   }
   const include = (path: string, data: Readonly<Record<string, unknown>> = {}): string => {
-    const file = findInclude(source.file, path)
+    const file = findInclude(source.file, path, rendering.onRead)
     if (depth >= deepest)
       throw new Unprintable(`include('${path}') is nested more than ${deepest} deep; does it include itself?`)
     const own = Object.getOwnPropertyDescriptors(exposeSecrets(data, secrets))
@@ -111,10 +114,13 @@ function renderText(
   return template.run(locals, print, include, rethrow)
 }
 
-function findInclude(from: string, path: string): string {
+function findInclude(from: string, path: string, onRead: TemplateInput['onRead']): string {
   const asWritten = resolve(dirname(from), path)
   const places = [asWritten, `${asWritten}.ejs`]
-  const found = places.find((place) => statSync(place, { throwIfNoEntry: false })?.isFile())
+  const found = places.find((place) => {
+    onRead?.(place)
+    return statSync(place, { throwIfNoEntry: false })?.isFile()
+  })
   if (found) return found
   throw new Unprintable(`include('${path}') was not found; looked at ${places.join(' and ')}`)
 }

@@ -6,11 +6,19 @@ import { ProvisionError } from '../core/error.ts'
  * The absolute path of a template (or of any local file that a task names): as it is if absolute, else beside the file
  * that made the task, else in `templates/` there and in each folder above it up to the project's root (the first with a
  * `package.json`). Only files count. Throws a ProvisionError (`template`) that lists the places looked at;
- * `what` is the word for it in that message.
+ * `what` is the word for it in that message. `onRead` is told each place that was looked at.
  */
-export function resolveTemplate(src: string, fromFile: string, what = 'template'): string {
+export function resolveTemplate(
+  src: string,
+  fromFile: string,
+  what = 'template',
+  onRead?: (path: string) => void,
+): string {
   const places = placesOf(src, fromFile)
-  const found = places.find((place) => statSync(place, { throwIfNoEntry: false })?.isFile())
+  const found = places.find((place) => {
+    onRead?.(place)
+    return statSync(place, { throwIfNoEntry: false })?.isFile()
+  })
   if (found) return found
   throw new ProvisionError({
     code: 'template',
