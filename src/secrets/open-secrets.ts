@@ -1,11 +1,11 @@
 // Resolves secrets (environment, further sources, a 0600 file) and hides every one that was resolved.
 import { ProvisionError } from '../core/error.ts'
-import { describeValue } from '../core/schema.ts'
 import { isSecret, type Secret, type Secrets } from '../core/secret.ts'
 import { formsOf, shortestHidden } from './encodings.ts'
 import { environmentSource } from './environment.ts'
 import { generateSecret } from './generate.ts'
 import { makeRedactor, type RedactStream } from './redactor.ts'
+import { checkSecretName } from './secret-name.ts'
 import { secretsFile } from './secrets-file.ts'
 import type { SecretSource } from './source.ts'
 
@@ -40,7 +40,7 @@ export function openSecrets(options: SecretsOptions): SecretStore {
   const resolve = (name: string): string => {
     const known = resolved.get(name)
     if (known !== undefined) return known
-    checkName(name)
+    checkSecretName(name)
     const value = findIn(sources, name) ?? make(name)
     resolved.set(name, value)
     redactor.add(formsOf(value))
@@ -93,12 +93,4 @@ function findIn(sources: readonly SecretSource[], name: string): string | undefi
     })
   }
   return undefined
-}
-
-function checkName(name: unknown): void {
-  if (typeof name === 'string' && /^[A-Za-z0-9][A-Za-z0-9._/-]*$/.test(name)) return
-  throw new ProvisionError({
-    code: 'secret',
-    message: `secret(${describeValue(name)}): expected a name of letters, digits, and . _ - / such as 'db.replication'`,
-  })
 }
