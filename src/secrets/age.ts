@@ -25,10 +25,10 @@ export type AgeAnswer =
   | { readonly text: string; readonly problem?: undefined }
   | { readonly problem: 'identity' | 'recipient' | 'key' | 'damaged'; readonly text?: string }
 
-/** Asks the age process (see age-process.ts) and waits. */
+/** Asks the age process (see age-process.js) and waits. */
 export function askAge(request: AgeRequest): AgeAnswer {
-  const program = fileURLToPath(new URL(import.meta.url.replace(/age(\.[jt]s)$/, 'age-process$1')))
-  const child = spawnSync(process.execPath, [...loaderArguments(), program], {
+  const program = fileURLToPath(new URL('./age-process.js', import.meta.url))
+  const child = spawnSync(process.execPath, [program], {
     input: JSON.stringify(request),
     env: withoutSecrets(process.env),
     encoding: 'utf8',
@@ -41,15 +41,6 @@ export function askAge(request: AgeRequest): AgeAnswer {
     message: `the process that encrypts and decrypts ended with ${child.signal ?? `exit code ${child.status}`}`,
     detail: child.error?.message ?? child.stderr,
     cause: child.error,
-  })
-}
-
-/** How this process loads TypeScript, if it does; not a debugger's port or a script given with -e. */
-function loaderArguments(): readonly string[] {
-  return process.execArgv.flatMap((argument, index, all) => {
-    if (/^--(import|conditions)=/.test(argument)) return [argument]
-    const next = all[index + 1]
-    return (argument === '--import' || argument === '--conditions') && next !== undefined ? [argument, next] : []
   })
 }
 

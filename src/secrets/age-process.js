@@ -1,11 +1,17 @@
 // The program of a child process that does what age does. Secrets are looked up synchronously, in the middle of rendering
 // a template say, and age-encryption answers with promises only: so the parent waits for this process. Requests and
-// answers are JSON on stdin and stdout; nothing is in arguments or the environment.
+// answers are JSON on stdin and stdout; nothing is in arguments or the environment. JavaScript, so that it starts without
+// a TypeScript loader where the sources are run, in the tests.
 import { readFileSync, writeSync } from 'node:fs'
 import { armor, Decrypter, Encrypter, generateIdentity, identityToRecipient } from 'age-encryption'
-import type { AgeAnswer, AgeRequest } from './age.ts'
 
-async function answer(request: AgeRequest): Promise<AgeAnswer> {
+/** @import { AgeAnswer, AgeRequest } from './age.ts' */
+
+/**
+ * @param {AgeRequest} request
+ * @returns {Promise<AgeAnswer>}
+ */
+async function answer(request) {
   switch (request.ask) {
     case 'generate':
       return { text: await generateIdentity() }
@@ -21,7 +27,11 @@ async function answer(request: AgeRequest): Promise<AgeAnswer> {
   }
 }
 
-async function encrypt(request: Extract<AgeRequest, { ask: 'encrypt' }>): Promise<AgeAnswer> {
+/**
+ * @param {Extract<AgeRequest, { ask: 'encrypt' }>} request
+ * @returns {Promise<AgeAnswer>}
+ */
+async function encrypt(request) {
   const encrypter = new Encrypter()
   if (request.passphrase !== undefined) encrypter.setPassphrase(request.passphrase)
   for (const recipient of request.recipients ?? []) {
@@ -34,7 +44,11 @@ async function encrypt(request: Extract<AgeRequest, { ask: 'encrypt' }>): Promis
   return { text: armor.encode(await encrypter.encrypt(request.text)) }
 }
 
-async function decrypt(request: Extract<AgeRequest, { ask: 'decrypt' }>): Promise<AgeAnswer> {
+/**
+ * @param {Extract<AgeRequest, { ask: 'decrypt' }>} request
+ * @returns {Promise<AgeAnswer>}
+ */
+async function decrypt(request) {
   const decrypter = new Decrypter()
   if (request.passphrase !== undefined) decrypter.addPassphrase(request.passphrase)
   for (const identity of request.identities ?? []) {
@@ -52,9 +66,6 @@ async function decrypt(request: Extract<AgeRequest, { ask: 'decrypt' }>): Promis
   }
 }
 
-/** A write to a pipe may take only a part. */
-function writeAll(bytes: Buffer): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(1, bytes, done)
-}
-
-writeAll(Buffer.from(JSON.stringify(await answer(JSON.parse(readFileSync(0, 'utf8')) as AgeRequest)))) // our own parent's
+const bytes = Buffer.from(JSON.stringify(await answer(JSON.parse(readFileSync(0, 'utf8')))))
+// a write to a pipe may take only a part
+for (let done = 0; done < bytes.length; ) done += writeSync(1, bytes, done)
