@@ -37,7 +37,7 @@ export async function runCommand(
     throw new ProvisionError({ code: 'input', message: '--detailed-exitcode: expected together with --check' })
   const { definition: playbook } = await loadPlaybook(fileOf(io, playbookFile))
   const listing = options.listHosts || options.listTasks || options.listTags
-  const site = await openSite(io, listing ? { inventory: options.inventory, secrets: options.secrets } : options)
+  const site = await openSite(io, listing ? { inventory: options.inventory } : options)
   const names = new Set(site.inventory.hosts.flatMap((host) => Object.keys(host.vars)))
   const extraVars = parseExtraVars(options.extraVars ?? [], rolesIn(playbook, site.inventory), [...names])
   const { limit, tags, skipTags } = options

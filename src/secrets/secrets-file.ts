@@ -33,7 +33,7 @@ export function secretsFile(path: string): WritableSecretSource {
   }
 }
 
-function readSecrets(path: string): ReadonlyMap<string, string> {
+export function readSecrets(path: string): ReadonlyMap<string, string> {
   const fail = (message: string, hint?: string, line?: number): never => {
     const where = line === undefined ? undefined : { file: path, line, column: 1 }
     throw new ProvisionError({ code: 'secret', message: `${path} ${message}`, hint, where })

@@ -144,7 +144,7 @@ function wrongKey(file: string, lock: VaultLock): ProvisionError {
   return new ProvisionError({
     code: 'secret',
     message: `the key does not open ${file}: it is not encrypted to it`,
-    hint: `Somebody who can open it adds you: provision vault recipients add $(provision vault key). Or take another key: --vault-key-file FILE.`,
+    hint: 'Let somebody who can open it add you (provision vault key prints your public key, provision vault recipients add takes it), or name another key: --vault-key-file FILE.',
   })
 }
 

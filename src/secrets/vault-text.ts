@@ -5,7 +5,7 @@
 //   dns.token = 8a41…
 //   tls.key = "-----BEGIN PRIVATE KEY-----\nMIIE…\n"
 import { ProvisionError } from '../core/error.ts'
-import { isSecretName } from './secret-name.ts'
+import { isSecretName } from './secret-check.ts'
 
 /** Who can decrypt. */
 export interface VaultRecipient {

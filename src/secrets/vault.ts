@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ProvisionError } from '../core/error.ts'
 import { askAge } from './age.ts'
-import { checkSecretName } from './secret-name.ts'
+import { checkSecretLength, checkSecretName } from './secret-check.ts'
 import { identitiesIn, type KeyOf, type OpenVault, openVault, replaceSealed, sealVault } from './vault-file.ts'
 import { emptyVault, type VaultContent, type VaultRecipient, withValues } from './vault-text.ts'
 
@@ -133,11 +133,11 @@ export function checkPassphrase(passphrase: string): void {
   })
 }
 
-function checkValues(values: Readonly<Record<string, string>>): void {
+/** Throws for names and values that no secret can have. */
+export function checkValues(values: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(values)) {
     checkSecretName(name, `secret '${name}'`)
-    if (value.trim() === '')
-      throw new ProvisionError({ code: 'secret', message: `secret '${name}' is empty, expected a value` })
+    checkSecretLength(name, value)
   }
 }
 
@@ -157,7 +157,7 @@ function checkLock(file: string, { lock, key, content: before }: OpenVault, { re
     throw new ProvisionError({
       code: 'secret',
       message: `${file} is locked with a passphrase and so has no recipients`,
-      hint: 'To have recipients, make a new vault of what it holds: provision vault init --vault NEW --import <(provision vault view)',
+      hint: 'For recipients make a new vault: provision vault view | provision vault init --vault NEW.age --import -',
     })
   }
   if (recipients.length === 0 || sameRecipients(recipients, before.recipients)) return
