@@ -7,7 +7,7 @@ import { violationsOf } from './layers.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const files = ['src', 'roles', 'playbooks', 'inventory'].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .filter((entry) => entry.isFile() && /\.[jt]s$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name)),
 )
 const violations = violationsOf(

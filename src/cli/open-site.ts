@@ -1,4 +1,5 @@
 // Opens what a command works on: inventory, secrets, passwords that are asked for.
+import { existsSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import process from 'node:process'
 import { ProvisionError } from '../core/error.ts'
@@ -6,10 +7,13 @@ import type { ConnectionSettings, InventoryHost } from '../core/host.ts'
 import { openInventory } from '../inventory/open-inventory.ts'
 import type { ResolvedInventory } from '../inventory/resolve-inventory.ts'
 import { openSecrets, type SecretStore } from '../secrets/open-secrets.ts'
+import { makeKeyOf } from '../secrets/vault-key.ts'
+import { vaultSource } from '../secrets/vault-source.ts'
 import { askPasswords } from './ask-password.ts'
 import type { Io } from './io.ts'
+import { keySources, type VaultOptions } from './vault-options.ts'
 
-export interface SiteOptions {
+export interface SiteOptions extends VaultOptions {
   readonly inventory: string
   readonly secrets?: string | undefined
   readonly askBecomePass?: boolean | undefined
@@ -29,7 +33,10 @@ export interface OpenedSite {
 /** Opens inventory and secrets; asks for passwords if told to. */
 export async function openSite(io: Io, options: SiteOptions): Promise<OpenedSite> {
   const { inventory, inputs } = await openInventory(fileOf(io, options.inventory))
-  const secrets = openSecrets({
+  const vault = fileOf(io, options.vault ?? 'secrets.age')
+  const keyOf = makeKeyOf(vault, keySources(io, options), (key) => secrets.hide(key))
+  const secrets: SecretStore = openSecrets({
+    vault: existsSync(vault) ? vaultSource(vault, keyOf) : undefined,
     file: resolve(io.cwd, options.secrets ?? '.provision/secrets.json'),
     env: io.env,
     // check mode changes nothing, here neither

@@ -9,6 +9,7 @@ import { exitCode, type Io } from './io.ts'
 import type { LabCommandOptions } from './lab-command.ts'
 import type { ReportCommandOptions } from './report-command.ts'
 import type { VarsOptions } from './vars-command.ts'
+import { addVaultCommands } from './vault-program.ts'
 import type { WatchOptions } from './watch-round.ts'
 
 type Choose = (action: () => Promise<number>) => void
@@ -95,6 +96,8 @@ function makeProgram(io: Io, choose: Choose): Command {
     )
   program.commandsGroup('Inventory:')
   addInventoryCommands(program, io, choose)
+  program.commandsGroup('Secrets:')
+  addVaultCommands(program, io, choose, optionsOf)
   program.commandsGroup('Lab:')
   addLabCommands(program, io, choose)
   return program
@@ -145,7 +148,13 @@ function connectionOptions(command: Command): Command {
     .option('-f, --forks <number>', 'hosts at a time', wholeNumber, 20)
     .option('-k, --ask-pass', 'ask for the password of the login')
     .option('-K, --ask-become-pass', 'ask for the password of sudo or su')
-    .addOption(new Option('--secrets <file>', 'where generated secrets are kept').default('.provision/secrets.json'))
+    .addOption(
+      new Option('--secrets <file>', 'where generated secrets are kept without a vault').default(
+        '.provision/secrets.json',
+      ),
+    )
+    .addOption(new Option('--vault <file>', 'the vault, if it is there').default('secrets.age'))
+    .option('--vault-key-file <file>', 'the key of the vault (default: ~/.config/provision/key)')
 }
 
 function selectionOptions(command: Command): void {

@@ -8,6 +8,11 @@ import { randomBytes } from 'node:crypto'
 export function generateSecret(random: (size: number) => Buffer = randomBytes): string {
   for (;;) {
     const value = random(24).toString('base64url')
-    if (/^[A-Za-z0-9]/.test(value) && /[A-Z]/.test(value) && /[a-z]/.test(value) && /[0-9]/.test(value)) return value
+    if (isGenerated(value)) return value
   }
+}
+
+/** Whether a value has the form of a generated secret. */
+export function isGenerated(value: string): boolean {
+  return /^[A-Za-z0-9][\w-]{31}$/.test(value) && /[A-Z]/.test(value) && /[a-z]/.test(value) && /[0-9]/.test(value)
 }

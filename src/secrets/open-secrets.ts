@@ -1,13 +1,13 @@
-// Resolves secrets (environment, further sources, a 0600 file) and hides every one that was resolved.
+// Resolves secrets (environment, further sources, the vault, a 0600 file) and hides every one that was resolved.
 import { ProvisionError } from '../core/error.ts'
-import { describeValue } from '../core/schema.ts'
 import { isSecret, type Secret, type Secrets } from '../core/secret.ts'
 import { formsOf, shortestHidden } from './encodings.ts'
 import { environmentSource } from './environment.ts'
 import { generateSecret } from './generate.ts'
 import { makeRedactor, type RedactStream } from './redactor.ts'
+import { checkSecretLength, checkSecretName } from './secret-check.ts'
 import { secretsFile } from './secrets-file.ts'
-import type { SecretSource } from './source.ts'
+import type { SecretSource, WritableSecretSource } from './source.ts'
 
 /** Where secrets come from. */
 export interface SecretsOptions {
@@ -17,8 +17,10 @@ export interface SecretsOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** A secret that is nowhere: generate and store it, generate it for this run only (check mode), or fail. @default 'store' */
   readonly generate?: 'store' | 'memory' | 'never'
-  /** Further sources, asked after the environment and before the file. */
+  /** Further sources, asked after the environment and before the vault. */
   readonly sources?: readonly SecretSource[]
+  /** The project's vault, asked before the file; generated secrets are kept in it instead. @default none */
+  readonly vault?: WritableSecretSource | undefined
 }
 
 /** The secrets of a run. */
@@ -32,7 +34,8 @@ export interface SecretStore extends Secrets {
 /** Opens the secrets of a run; reads nothing before the first secret is needed. */
 export function openSecrets(options: SecretsOptions): SecretStore {
   const file = secretsFile(options.file)
-  const sources = [environmentSource(options.env ?? {}), ...(options.sources ?? []), file]
+  const kept = options.vault ? [options.vault, file] : [file]
+  const sources = [environmentSource(options.env ?? {}), ...(options.sources ?? []), ...kept]
   const generate = options.generate ?? 'store'
   const redactor = makeRedactor()
   const resolved = new Map<string, string>()
@@ -40,7 +43,7 @@ export function openSecrets(options: SecretsOptions): SecretStore {
   const resolve = (name: string): string => {
     const known = resolved.get(name)
     if (known !== undefined) return known
-    checkName(name)
+    checkSecretName(name)
     const value = findIn(sources, name) ?? make(name)
     resolved.set(name, value)
     redactor.add(formsOf(value))
@@ -49,7 +52,7 @@ export function openSecrets(options: SecretsOptions): SecretStore {
 
   const make = (name: string): string => {
     if (generate === 'memory') return generateSecret()
-    if (generate === 'store') return file.keep(name, generateSecret())
+    if (generate === 'store') return (options.vault ?? file).keep(name, generateSecret())
     const ways = sources.map((source) => source.howToSet(name)).join(', or ')
     throw new ProvisionError({
       code: 'secret',
@@ -85,20 +88,8 @@ function findIn(sources: readonly SecretSource[], name: string): string | undefi
   for (const source of sources) {
     const value = source.find(name)
     if (value === undefined) continue
-    const length = value.trim().length
-    if (length >= shortestHidden) return value
-    throw new ProvisionError({
-      code: 'secret',
-      message: `secret '${name}' from ${source.title} has ${length === 0 ? 'no' : `only ${length}`} characters, expected at least ${shortestHidden}: a shorter one could not be hidden in output`,
-    })
+    checkSecretLength(name, value, ` from ${source.title}`)
+    return value
   }
   return undefined
-}
-
-function checkName(name: unknown): void {
-  if (typeof name === 'string' && /^[A-Za-z0-9][A-Za-z0-9._/-]*$/.test(name)) return
-  throw new ProvisionError({
-    code: 'secret',
-    message: `secret(${describeValue(name)}): expected a name of letters, digits, and . _ - / such as 'db.replication'`,
-  })
 }

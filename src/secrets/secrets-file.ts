@@ -1,23 +1,11 @@
 // Secrets in a JSON file that only its owner may read: { "db.replication": "…" }. Never shows a value in a message.
-import { randomUUID } from 'node:crypto'
-import {
-  chownSync,
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { platform } from 'node:os'
 import { dirname, join } from 'node:path'
 import { ProvisionError } from '../core/error.ts'
 import { withFileLock } from './file-lock.ts'
 import type { WritableSecretSource } from './source.ts'
+import { writeWholeFile } from './whole-file.ts'
 
 /** Secrets in a file of mode 0600; generated ones are added to it, whole or not at all, also by several runs at once. */
 export function secretsFile(path: string): WritableSecretSource {
@@ -45,7 +33,7 @@ export function secretsFile(path: string): WritableSecretSource {
   }
 }
 
-function readSecrets(path: string): ReadonlyMap<string, string> {
+export function readSecrets(path: string): ReadonlyMap<string, string> {
   const fail = (message: string, hint?: string, line?: number): never => {
     const where = line === undefined ? undefined : { file: path, line, column: 1 }
     throw new ProvisionError({ code: 'secret', message: `${path} ${message}`, hint, where })
@@ -99,24 +87,7 @@ function readSecrets(path: string): ReadonlyMap<string, string> {
 }
 
 function writeSecrets(path: string, secrets: ReadonlyMap<string, string>): void {
-  const before = statSync(path, { throwIfNoEntry: false })
-  const target = before ? realpathSync(path) : path // a link stays a link
-  const temporary = `${target}.${randomUUID()}`
-  try {
-    const file = openSync(temporary, 'wx', 0o600)
-    try {
-      writeFileSync(file, `${JSON.stringify(Object.fromEntries(secrets), null, 2)}\n`)
-      fsyncSync(file)
-    } finally {
-      closeSync(file)
-    }
-    // Run once with sudo, the file must still be its owner's.
-    if (before && before.uid !== statSync(temporary).uid) chownSync(temporary, before.uid, before.gid)
-    renameSync(temporary, target)
-  } catch (error) {
-    rmSync(temporary, { force: true })
-    throw error
-  }
+  writeWholeFile(path, `${JSON.stringify(Object.fromEntries(secrets), null, 2)}\n`, 0o600)
 }
 
 /** Makes the folder of the file, closed to others; a new `.provision` keeps itself out of git. */
