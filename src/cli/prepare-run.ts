@@ -26,10 +26,20 @@ export interface PreparedRun {
 
 type Vars = ReturnType<typeof parseExtraVars>
 
-/** Loads playbook and inventory, reads the variables of the command line, checks limit and tags; throws what is wrong. */
-export async function prepareRun(io: Io, playbookFile: string, options: PrepareOptions): Promise<PreparedRun> {
+/**
+ * Loads inventory and playbook, reads the variables of the command line, checks limit and tags; throws what is wrong.
+ * `onSite` may begin something with the hosts while the playbook loads.
+ */
+export async function prepareRun(
+  io: Io,
+  playbookFile: string,
+  options: PrepareOptions,
+  onSite: (site: OpenedSite) => void = () => undefined,
+): Promise<PreparedRun> {
+  const opened = await openSite(io, options)
+  onSite(opened)
+  const { inputs: inventoryInputs, ...site } = opened
   const { definition: playbook, inputs } = await loadPlaybook(fileOf(io, playbookFile))
-  const { inputs: inventoryInputs, ...site } = await openSite(io, options)
   const names = new Set(site.inventory.hosts.flatMap((host) => Object.keys(host.vars)))
   const extraVars = parseExtraVars(options.extraVars ?? [], rolesIn(playbook, site.inventory), [...names])
   const { tags, skipTags } = options

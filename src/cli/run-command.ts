@@ -1,14 +1,17 @@
 // `provision [playbook]` and `provision verify`.
+import { resolve } from 'node:path'
 import { ProvisionError } from '../core/error.ts'
 import { listTasks } from '../engine/list.ts'
 import { type RunResult, run } from '../engine/run.ts'
 import { inChorus } from '../report/report.ts'
 import { makeEagerConnect } from '../transport/connect.ts'
 import { chooseReport, type ReportOptions } from './choose-report.ts'
+import { type DialAhead, dialAhead } from './dial-ahead.ts'
 import { lastRun } from './failed-limit.ts'
 import { exitCode, type Io } from './io.ts'
 import { openRecord } from './open-record.ts'
-import { type PrepareOptions, prepareRun } from './prepare-run.ts'
+import type { OpenedSite } from './open-site.ts'
+import { type PreparedRun, type PrepareOptions, prepareRun } from './prepare-run.ts'
 import { renderListing } from './render-listing.ts'
 import { stopOnSignals } from './stop-signals.ts'
 
@@ -45,12 +48,33 @@ export async function runCommand(
     throw new ProvisionError({ code: 'input', message: '--detailed-exitcode: expected together with --check' })
   const listing = options.listHosts || options.listTasks || options.listTags
   // a list asks for no password
-  const prepared = await prepareRun(io, playbookFile, listing ? { ...options, passwords: {} } : options)
-  const { request, warnings } = prepared
   if (listing) {
+    const { request } = await prepareRun(io, playbookFile, { ...options, passwords: {} })
     io.stdout.write(renderListing(listTasks(request), options))
     return exitCode.ok
   }
+  let ahead: DialAhead | undefined
+  const dial = ({ inventory, secrets }: OpenedSite): void => {
+    const command = [playbookFile, options.inventory, options.limit, String(verify)]
+    const folder = resolve(io.cwd, '.provision/cache')
+    ahead = dialAhead(io.connect ?? makeEagerConnect(), inventory, secrets, { folder, command })
+  }
+  try {
+    const prepared = await prepareRun(io, playbookFile, options, dial)
+    return await runPrepared(io, playbookFile, options, verify, prepared, ahead as DialAhead | undefined) // set by `dial`
+  } finally {
+    await (ahead as DialAhead | undefined)?.close()
+  }
+}
+
+async function runPrepared(
+  io: Io,
+  playbookFile: string,
+  options: RunCommandOptions,
+  verify: boolean,
+  { request, warnings }: PreparedRun,
+  ahead: DialAhead | undefined,
+): Promise<number> {
   // promises that are kept are what one runs `verify` to see
   const shown = await chooseReport(io, verify ? { ...options, verbose: Math.max(1, options.verbose ?? 0) } : options)
   const command = verify ? 'verify' : 'run'
@@ -67,7 +91,7 @@ export async function runCommand(
     const { check, forks } = options
     const result = await run({
       ...request,
-      connect: io.connect ?? makeEagerConnect(),
+      connect: ahead?.connect ?? makeEagerConnect(),
       emit: report.emit,
       check,
       forks,
@@ -76,6 +100,7 @@ export async function runCommand(
       giveUp,
     })
     record?.setOutcome(result.outcome)
+    ahead?.remember(Object.keys(result.hosts))
     return codeOf(result, options.detailedExitcode === true)
   } catch (error) {
     report.fail?.(error)
