@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 import { defineResource } from '../core/resource.ts'
 import type { ArgumentsOf } from '../core/schema.ts'
-import { renderTemplate } from '../template/render.ts'
+import { renderTemplate, type TemplateCache } from '../template/render.ts'
 import { resolveTemplate } from '../template/resolve.ts'
 import { fileFootprint } from './areas.ts'
 import { contentSchema, type FileState, type FileWish, parseFiles, planFile, probeFiles } from './file-content.ts'
@@ -30,7 +30,9 @@ export const fileTemplate = defineResource<TemplateArgs, FileWish, FileState>({
     const { vars = {}, src, ...rest } = args
     const { secrets, onRead } = context
     const file = resolveTemplate(src, context.from, 'template', onRead)
-    return { ...rest, ...fromText(renderTemplate({ file, vars, secrets, onRead }), secrets) }
+    // compiling costs more than rendering, and other hosts have the same templates
+    const cache = context.once?.('file.template compiled', (): TemplateCache => new Map())
+    return { ...rest, ...fromText(renderTemplate({ file, vars, secrets, cache, onRead }), secrets) }
   },
   probe: probeFiles,
   parse: parseFiles,
