@@ -39,7 +39,13 @@ export function dialOver(
   progress: ConnectProgress,
 ): Dialled {
   const again = () => open({})
-  const line = open(progress)
+  const dialling = new AbortController()
+  const signals = [dialling.signal, ...(progress.signal ? [progress.signal] : [])]
+  let isOpen = false
+  const line = open({ ...progress, signal: AbortSignal.any(signals) }).then((opened) => {
+    isOpen = true
+    return opened
+  })
   line.catch(() => undefined) // told by whatever is asked of the connection
   let starting: Promise<Agent> | undefined
   const agent = (): Promise<Agent> => {
@@ -53,6 +59,7 @@ export function dialOver(
     await opened.ready
   }
   const close = async (): Promise<void> => {
+    if (!isOpen) dialling.abort()
     const opened = await line.catch(() => undefined)
     const running = await starting?.catch(() => undefined)
     if (opened?.isRemote) running?.leave()
