@@ -10,6 +10,9 @@
 // - The agent and its steps write to pipes, never to the channel: a relay (cat) copies, and when the channel is gone it
 //   goes on reading, so that dpkg is not killed by SIGPIPE half-way. A relay's pipe can also be reopened by
 //   `>/dev/stdout`, which sshd's sockets cannot.
+// - A fork costs 0.2 ms and an exec twice that, so a plain step has one of its own: its script comes by a here-document,
+//   which dash and busybox put into a pipe without a process (bash before 5.1 writes a file: hence TMPDIR in memory), and
+//   a short input is a word of the request.
 // - Signals are sent by the shell's own kill: procps' /bin/kill takes `-TERM -1234` for process -1, which is everything.
 // - fd 5/6 are the two ends of one pipe inside the agent (a pipe reopened through /proc, pipe(7)): process numbers of
 //   the relays and of the running step.
@@ -23,8 +26,8 @@ export const endOfInput = '.\n'
 
 /**
  * The agent's text. It reads one line `DELIMITER LOCK WAIT HOLDER` (LOCK: `-` none, `+` the usual file, or a path), then requests: a line `Q BYTES` and that many bytes
- * of sh that set the positional parameters, six for each step (script, its bytes, bytes of input, seconds of timeout,
- * always, user), then the inputs, each followed by `endOfInput`. A line `U` lets go of the lock, `L WAIT HOLDER` takes it again
+ * of sh that set the positional parameters, seven for each step (script, its bytes, bytes of input to come, seconds of
+ * timeout, always, user, short input), then the inputs to come, each followed by `endOfInput`. A line `U` lets go of the lock, `L WAIT HOLDER` takes it again
  * (answered like the first time: `R`, or `L` and `X`).
  *
  * It answers with frames, `DELIMITER WORDS…` to the end of the line: `R` ready, `L HOLDER` waiting for the lock,
@@ -38,6 +41,7 @@ LC_ALL=C.UTF-8
 TERM=dumb
 export PATH LC_ALL TERM
 [ -z "$1" ] || export SSH_CONNECTION="$1"
+[ -z "$BASH_VERSION" ] || TMPDIR=/dev/shm
 me=$(id -u)
 n=0 failed=0 ready= relays= directory=
 read -r D lock patience holder || exit 1
@@ -122,11 +126,8 @@ leader() {
   echo "$D B $n $self"
   echo "$D B $n" >&2
   exec 5<&- 6>&- 7>&- 8>&- 9>&-
-  if [ -z "$6" ]; then
-    exec 3<&0 <&4 4<&-
-    exec setsid sh -c '. /proc/self/fd/3'
-  fi
   exec 4<&-
+  [ -n "$6" ] || exec setsid sh -c '. /proc/self/fd/3'
   set -- "$2" "$6" 's=$(dd bs=$1 count=1 iflag=fullblock status=none); case $s in *"#.") ;; *) exit 125 ;; esac; shift; eval "$s"'
   if [ "$me" != 0 ]; then exec setsid sudo -n -H -u "$2" -- sh -c "$3" sh "$1"; fi
   g=$(id -g "$2") || exit
@@ -153,7 +154,17 @@ watch() {
 }
 
 perform() {
-  { { printf %s "$1"; [ -z "$6" ] || [ "$3" = 0 ] || cat <&4; } 2>/dev/null 5<&- 6>&- 7>&- 8>&- 9>&- | leader "$@" & } 4<&0
+  if [ -n "$6" ]; then
+    { { printf %s "$1$7"; [ "$3" = 0 ] || cat <&4; } 2>/dev/null 5<&- 6>&- 7>&- 8>&- 9>&- | leader "$@" & } 4<&0
+  elif [ -n "$7" ]; then
+    printf %s "$7" 2>/dev/null 5<&- 6>&- 7>&- 8>&- 9>&- | leader "$@" 3<<script &
+$1
+script
+  else
+    { leader "$@" <&4 3<<script & } 4<&0
+$1
+script
+  fi
   p=$!
   [ "$3" = 0 ] || echo "$p" >&6
   dog=
@@ -214,8 +225,8 @@ loop() {
   fi
   while :; do
     while [ $# -gt 0 ]; do
-      if step "$@"; then shift 6; else
-        shift 6
+      if step "$@"; then shift 7; else
+        shift 7
         relayed "$@"
         return
       fi
@@ -224,14 +235,14 @@ loop() {
     case $op in
       Q)
         whole=
-        eval "$(copy "$bytes")"
+        eval "$(dd bs="$bytes" count=1 iflag=fullblock status=none)"
         [ -n "$whole" ] || break
         failed=0
         ;;
       U) leave ;;
       L)
         patience=$bytes holder=$rest
-        [ "$lock" = - ] || take || break
+        [ "$lock" = - ] || take || return
         echo "$D R"
         ;;
       *) break ;;

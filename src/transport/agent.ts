@@ -53,6 +53,8 @@ export interface Agent {
   readonly rest: () => Promise<void>
   /** Takes the lock again; rejects if another holds it, or if there is no answer, and the agent is of no more use then. */
   readonly resume: (options: ResumeOptions) => Promise<void>
+  /** Ends the agent without waiting. */
+  readonly leave: () => void
   /** Ends the agent and waits until the host has let go of the lock. */
   readonly close: () => Promise<void>
 }
@@ -147,6 +149,7 @@ class AgentSession {
       requests: () => this.numberOfRequests,
       rest: () => this.enqueue(() => this.rest()),
       resume: (resumeOptions) => this.enqueue(() => this.resume(resumeOptions)),
+      leave: () => this.channel.stdin.end(),
       close: () => this.close(),
     }
   }

@@ -16,7 +16,10 @@ export interface Line {
   readonly target: Target
   /** Runs a command by the login shell. */
   readonly open: (command: string) => Promise<Channel>
+  /** Ends what still runs on it, as far as the host lets go of it when the line is gone. */
   readonly close: () => Promise<void>
+  /** Closing it shows the agent that we are gone, so that its own end need not be waited for. */
+  readonly isRemote: boolean
 }
 
 const defaultLockWait = 10
@@ -36,7 +39,13 @@ export function dialOver(
   progress: ConnectProgress,
 ): Dialled {
   const again = () => open({})
-  const line = open(progress)
+  const dialling = new AbortController()
+  const signals = [dialling.signal, ...(progress.signal ? [progress.signal] : [])]
+  let isOpen = false
+  const line = open({ ...progress, signal: AbortSignal.any(signals) }).then((opened) => {
+    isOpen = true
+    return opened
+  })
   line.catch(() => undefined) // told by whatever is asked of the connection
   let starting: Promise<Agent> | undefined
   const agent = (): Promise<Agent> => {
@@ -50,14 +59,12 @@ export function dialOver(
     await opened.ready
   }
   const close = async (): Promise<void> => {
-    await starting?.then(
-      (opened) => opened.close(),
-      () => undefined,
-    )
-    await line.then(
-      (opened) => opened.close(),
-      () => undefined,
-    )
+    if (!isOpen) dialling.abort()
+    const opened = await line.catch(() => undefined)
+    const running = await starting?.catch(() => undefined)
+    if (opened?.isRemote) running?.leave()
+    else await running?.close()
+    await opened?.close()
   }
   return {
     start: async () => {

@@ -10,6 +10,7 @@ export function localLine(name: string): Line {
     target: { name, address: 'local', port: 0, user: userInfo().username },
     open: async (command) => localChannel(command),
     close: async () => undefined,
+    isRemote: false,
   }
 }
 

@@ -1,6 +1,7 @@
 // One ssh connection: TCP (or a tunnel through the hop before), handshake, login; each phase has its own deadline, since
 // a firewall that bans us in the middle would otherwise hold us for ever.
-import { connect as connectTcp, type Socket } from 'node:net'
+import { once } from 'node:events'
+import { connect as connectTcp, Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { NodeSSH } from 'node-ssh'
 import ssh2, { type Client } from 'ssh2'
@@ -10,6 +11,7 @@ import { explainConnect, type Phase } from './errors.ts'
 import { checkHostKey } from './host-key.ts'
 import { collectIdentities, type Identities, type KeyRing, Login } from './ssh-identity.ts'
 import type { Hop } from './ssh-route.ts'
+import { type QuickClient, saveTurns } from './ssh-turns.ts'
 import { describeTarget } from './target.ts'
 
 export interface DialSettings {
@@ -26,8 +28,10 @@ export interface DialSettings {
 export interface SshSession {
   readonly ssh: NodeSSH
   readonly client: Client
+  readonly exec: QuickClient['exec']
   /** Why the connection broke, once it has. */
   readonly broken: () => Error | undefined
+  /** Says goodbye; does not wait for the server's. */
   readonly close: () => Promise<void>
 }
 
@@ -84,6 +88,7 @@ export async function dial(
       hostVerifier: hostKey.verify,
       authHandler: login.next as never, // the types know no `null` and no `false`; the documentation does
     })
+    const { exec } = saveTurns(client, socket)
     try {
       await within(timeout, Promise.race([handshake, failed]), giveUp, signal)
       phase = 'authentication'
@@ -96,10 +101,15 @@ export async function dial(
     return {
       ssh,
       client,
+      exec,
       broken: () => failure,
       close: async () => {
+        const left = once(socket, 'finish').catch(() => undefined) // the last of ours is on its way
         client.end()
-        await within(2, closed, () => client.destroy()).catch(() => undefined)
+        const gone = within(2, closed, () => client.destroy()).catch(() => undefined)
+        if (!(socket instanceof Socket)) return await gone // a tunnel's last words need the hop before
+        socket.unref()
+        await Promise.race([left, gone])
       },
     }
   } catch (error) {

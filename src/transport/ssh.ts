@@ -59,6 +59,7 @@ async function openOnce(route: Route, shared: Shared, settings: DialSettings): P
     const session = await dial(route.host, lease?.session, shared.keyRing, settings)
     return {
       target: route.host.target,
+      isRemote: true,
       open: (command) => openChannel(session, command, route.host.target, settings),
       close: async () => {
         await session.close()
@@ -86,8 +87,20 @@ async function openChannel(
   settings: DialSettings,
 ): Promise<Channel> {
   const opened = new Promise<Channel>((resolve, reject) => {
-    // Listened to at once: a command that fails fast tells its exit code in the same packet as its start.
-    session.client.exec(command, (error, channel) => (error ? reject(error) : resolve(toChannel(channel, session))))
+    let close: (() => void) | undefined
+    session.exec(
+      command,
+      // Listened to at once: a command that fails fast tells its exit code in the same packet as its start.
+      (channel) => {
+        close = () => channel.close()
+        resolve(toChannel(channel, session))
+      },
+      (error) => {
+        if (!error) return
+        close?.() // open, but the server does not run commands
+        reject(error)
+      },
+    )
   })
   try {
     return await within(settings.timeout, opened, () => undefined, settings.signal)

@@ -112,6 +112,7 @@ export async function openLab(name: string, hosts: readonly string[], options: {
           resolve({ code: error ? (typeof error.code === 'number' ? error.code : 255) : 0, stdout, stderr })
         },
       )
+      child.stdin?.on('error', () => undefined) // ssh ended before it read; its exit code says why
       child.stdin?.end(input)
     })
   return {

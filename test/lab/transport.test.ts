@@ -10,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { connect as connectTcp, createServer, type Socket } from 'node:net'
+import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -19,7 +19,7 @@ import test, { type ExecutionContext } from 'ava'
 import { isProvisionError, type ProvisionError } from '../../src/core/error.ts'
 import type { ConnectionSettings, InventoryHost } from '../../src/core/host.ts'
 import { labDown } from '../../src/lab/lab.ts'
-import { makeConnect } from '../../src/transport/connect.ts'
+import { makeConnect, makeDial } from '../../src/transport/connect.ts'
 import type { Connection, ConnectProgress } from '../../src/transport/connection.ts'
 import { keepConnections } from '../../src/transport/kept.ts'
 import type { Surroundings } from '../../src/transport/ssh-route.ts'
@@ -159,6 +159,37 @@ async function refused(
   return error
 }
 
+/**
+ * How often the word passes from the host to us on one connection, counted by a proxy that holds each answer back until
+ * the host has been silent for a while, as distance would.
+ */
+async function turnsThrough(
+  t: ExecutionContext,
+  use: (connection: InventoryHost['connection']) => Promise<void>,
+): Promise<number> {
+  let turns = 0
+  const proxy = createServer({ noDelay: true }, (near) => {
+    const far = connectTcp({ host: lab().address('h1'), port: 22, noDelay: true })
+    let oursToSpeak = true
+    near.on('data', (data) => {
+      if (oursToSpeak) turns += 1
+      oursToSpeak = false
+      setTimeout(() => far.write(data), 150)
+    })
+    far.on('data', (data) => {
+      oursToSpeak = true
+      setTimeout(() => near.write(data), 150)
+    })
+    near.on('error', () => far.destroy()).on('close', () => setTimeout(() => far.destroy(), 150))
+    far.on('error', () => near.destroy()).on('close', () => near.destroy())
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => proxy.close())
+  const { port } = proxy.address() as AddressInfo // it listens on TCP
+  await use(settings('h1', { address: '127.0.0.1', port, user: 'root', hostKeyChecking: 'off' }))
+  return turns
+}
+
 async function whoami(connection: Connection): Promise<string> {
   const [result] = await connection.run([{ script: 'id -un' }])
   return result?.stdout.trim() ?? ''
@@ -296,15 +327,17 @@ for (const host of readyHosts) {
   test(`${host}: no secret is in a process's arguments while sudo, the agent and a step run`, async (t) => {
     const connected = await open(t, settings(host, { user: 'asks', becomePassword: password }))
     let arguments_ = ''
+    const seen = new AbortController()
     const running = connected.run(
       [
         {
-          script: ': SCRIPTSECRET; echo begun; cat >/dev/null; sleep 2',
+          script: ': SCRIPTSECRET; cat >/dev/null; echo begun; sleep 1000',
           input: 'INPUTSECRET',
           env: { TOKEN: 'ENVSECRET' },
         },
       ],
       {
+        signal: seen.signal,
         onOutput: () => {
           void lab()
             .must(host, 'ps axww -o args')
@@ -315,8 +348,9 @@ for (const host of readyHosts) {
       },
     )
     await until('ps has answered', () => arguments_ !== '')
+    seen.abort()
     await running
-    t.regex(arguments_, /sleep 2/)
+    t.regex(arguments_, /sleep 1000/)
     t.notRegex(arguments_, /SCRIPTSECRET|INPUTSECRET|ENVSECRET/)
     t.false(arguments_.includes(password))
   })
@@ -666,6 +700,36 @@ test.serial(
     await third.close()
   },
 )
+
+test('login, agent and two requests take seven turns, and one less if the first request travels with the agent', async (t) => {
+  const turns = await turnsThrough(t, async (connection) => {
+    const connected = await open(t, connection)
+    t.is(await whoami(connected), 'root')
+    t.is(await whoami(connected), 'root')
+  })
+  // identification, key exchange, login, channel, command; two requests. (Nobody waits for the goodbye.)
+  t.is(turns, 7)
+  const early = await turnsThrough(t, async (connection) => {
+    const dialled = makeDial(surroundings())(hostWith(connection), secrets, { lock: false })
+    t.teardown(() => dialled.close())
+    const first = whoami(dialled)
+    t.is(await first, 'root')
+    t.is(await whoami(dialled), 'root')
+    t.is(dialled.requests, 2)
+  })
+  t.is(early, 6)
+})
+
+test('a host that is dialled but asked nothing runs nothing, and why it cannot be reached is told when it is asked', async (t) => {
+  const dial = makeDial(surroundings())
+  const idle = dial(hostWith(settings('h1')), secrets)
+  await idle.close()
+  t.is(idle.requests, 0)
+  const nowhere = dial(hostWith(settings('h1', { port: 1 })), secrets)
+  await t.throwsAsync(nowhere.run([{ script: ':' }]), { message: /refuses connections on port 1/ })
+  await t.throwsAsync(nowhere.start(), { message: /refuses connections on port 1/ })
+  await nowhere.close()
+})
 
 test('an abort while connecting ends it', async (t) => {
   const controller = new AbortController()

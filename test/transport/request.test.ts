@@ -7,7 +7,7 @@ import type { Step } from '../../src/transport/connection.ts'
 import { inputChunks, inputSize, renderRequest } from '../../src/transport/request.ts'
 
 test('a request is its length and one text of sh', (t) => {
-  const text = `set -- 'set -eu;exec 3<&-;echo '\\''hi'\\''\n' 28 0 0 0 '' 'set -eu;export A='\\''b c'\\'';cat\n#.' 29 3 7 1 'app';whole=1`
+  const text = `set -- 'set -eu;exec 3<&-;echo '\\''hi'\\''\n' 28 0 0 0 '' '' 'set -eu;export A='\\''b c'\\'';cat\n#.' 29 0 7 1 'app' 'abc';whole=1`
   const request = renderRequest([
     { script: `echo 'hi'` },
     { script: 'cat', input: 'abc', env: { A: 'b c' }, timeout: 7, always: true, user: 'app' },
@@ -17,10 +17,10 @@ test('a request is its length and one text of sh', (t) => {
 
 test('the shell reads every value back as it was', (t) => {
   const odd = `'"$HOME" \`id\` \\n\n-n ÄÖ🚀 !*`
-  const request = renderRequest([{ script: odd, user: 'u', always: true }]).toString()
+  const request = renderRequest([{ script: odd, input: odd, user: 'u', always: true }]).toString()
   const text = request.slice(request.indexOf('\n') + 1)
   const output = execFileSync('sh', ['-c', `${text}; printf '%s|' "$@" "$whole"`]).toString()
-  t.is(output, `set -eu;${odd}\n#.|${Buffer.byteLength(odd) + 11}|0|0|1|u|1|`)
+  t.is(output, `set -eu;${odd}\n#.|${Buffer.byteLength(odd) + 11}|0|0|1|u|${odd}|1|`)
 })
 
 const refusals: readonly (readonly [title: string, step: Step, message: RegExp])[] = [
@@ -38,7 +38,7 @@ for (const [title, step, message] of refusals) {
   })
 }
 
-test('an input is sent with its end mark, and an empty one not at all', async (t) => {
+test('a short text is a word of the request; anything else follows with its end mark', async (t) => {
   const collect = async (input: Step['input']): Promise<string> => {
     const chunks: Uint8Array[] = []
     for await (const chunk of inputChunks(input)) chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
@@ -47,11 +47,15 @@ test('an input is sent with its end mark, and an empty one not at all', async (t
   const file = join(tmpdir(), `hostwright-request-${process.pid}`)
   writeFileSync(file, 'of a file, and more')
   t.teardown(() => rmSync(file))
-  t.is(await collect('äb'), 'äb.\n')
   t.is(inputSize('äb'), 3)
-  t.is(await collect(new Uint8Array([65, 66])), 'AB.\n')
+  for (const input of ['äb', Buffer.from('äb'), '', undefined]) t.is(await collect(input), '')
+  const long = 'ä'.repeat(10_000)
+  for (const input of ['a\0b', Buffer.from('a\0b'), long, Buffer.from(long)]) {
+    t.is(await collect(input), `${Buffer.from(input).toString()}.\n`)
+    t.true(renderRequest([{ script: '', input }]).includes(` ${inputSize(input)} 0 0 '' ''`))
+  }
+  const notText = Uint8Array.from([0xff, 0xfe])
+  t.true(renderRequest([{ script: '', input: notText }]).includes(` 2 0 0 '' ''`))
   t.is(await collect({ path: file, size: 9 }), 'of a file.\n', 'no more than was announced')
-  t.is(await collect(undefined), '')
-  t.is(await collect(''), '')
   await t.throwsAsync(collect({ path: file, size: 100 }), { message: /became shorter.*19 of 100 bytes/ })
 })
