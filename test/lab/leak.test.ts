@@ -128,7 +128,7 @@ for (const host of hosts) {
 }
 
 /** The files of a host that others may read and that the runs made or changed, its logs and its histories. */
-async function searchHost(host: string, sought = forms): Promise<readonly string[]> {
+async function searchHost(host: string, sought: readonly string[] = forms): Promise<readonly string[]> {
   const script = `
     umask 077; cat > /root/forms; trap 'rm -f /root/forms' EXIT
     journalctl --no-pager -o cat -a > /root/journal 2>/dev/null; mv /root/journal /root/journal.txt
