@@ -126,7 +126,7 @@ test('a missing recipient, or recipients and a passphrase, or a short passphrase
       "recipient 'ssh-ed25519' is an SSH key",
       `recipient '${recipient.slice(0, -1)}x' is no public key of age`,
       "secret 'bad name'",
-      "secret 'empty' is empty, expected a value",
+      "secret 'empty' has no characters, expected at least 4",
     ],
   )
   t.deepEqual(readdirSync(join(file, '..')), [])
