@@ -36,7 +36,8 @@ export async function openSite(io: Io, options: SiteOptions): Promise<OpenedSite
   const vault = fileOf(io, options.vault ?? 'secrets.age')
   const keyOf = makeKeyOf(vault, keySources(io, options), (key) => secrets.hide(key))
   const secrets: SecretStore = openSecrets({
-    vault: existsSync(vault) ? vaultSource(vault, keyOf) : undefined,
+    // one that was named must be there, or new passwords would be made in place of those that it holds
+    vault: options.vault !== undefined || existsSync(vault) ? vaultSource(vault, keyOf) : undefined,
     file: resolve(io.cwd, options.secrets ?? '.provision/secrets.json'),
     env: io.env,
     // check mode changes nothing, here neither

@@ -153,7 +153,7 @@ function connectionOptions(command: Command): Command {
         '.provision/secrets.json',
       ),
     )
-    .addOption(new Option('--vault <file>', 'the vault, if it is there').default('secrets.age'))
+    .option('--vault <file>', 'the vault (default: secrets.age if it is there)')
     .option('--vault-key-file <file>', 'the key of the vault (default: ~/.config/provision/key)')
 }
 

@@ -1,5 +1,6 @@
 // provision vault view|get|set|rotate|recipients|merge; init, key and edit have files of their own.
 import { readFileSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
 import { ProvisionError } from '../core/error.ts'
 import { nearest } from '../core/schema.ts'
 import { generateSecret, isGenerated } from '../secrets/generate.ts'
@@ -51,7 +52,7 @@ export async function setCommand(io: Io, name: string, options: VaultCommandOpti
   const value =
     io.stdin.isTTY === true
       ? ((await askPasswords(io, [`Value of ${name}: `]))[0] ?? '')
-      : readFileSync(0, 'utf8').replace(/\r?\n$/, '')
+      : (await text(io.stdin)).replace(/\r?\n$/, '')
   checkValues({ [name]: value })
   const before = vault.content.entries.get(name)?.value
   if (before !== value) changeVault(file, keyOf, (content) => withValues(content, { [name]: value }), vault)

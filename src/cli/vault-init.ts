@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { ProvisionError } from '../core/error.ts'
 import { readSecrets } from '../secrets/secrets-file.ts'
 import { createVault, valuesOf } from '../secrets/vault.ts'
@@ -20,7 +21,7 @@ export interface VaultInitOptions extends VaultOptions {
 /** `provision vault init`. */
 export async function initCommand(io: Io, options: VaultInitOptions): Promise<number> {
   const file = fileOf(io, options.vault)
-  const values = options.import === undefined ? {} : importValues(io, options.import)
+  const values = options.import === undefined ? {} : await importValues(io, options.import)
   if (options.passphrase) {
     if (options.recipient)
       throw new ProvisionError({ code: 'input', message: '--passphrase and --recipient: expected one of the two' })
@@ -43,7 +44,7 @@ async function newPassphrase(io: Io): Promise<string> {
 }
 
 /** Secrets of a JSON file, or in the form that `vault view` prints. */
-function importValues(io: Io, source: string): Record<string, string> {
+async function importValues(io: Io, source: string): Promise<Record<string, string>> {
   const path = resolve(io.cwd, source)
   if (source.endsWith('.json')) {
     const values = Object.fromEntries(readSecrets(path))
@@ -51,7 +52,8 @@ function importValues(io: Io, source: string): Record<string, string> {
     throw new ProvisionError({ code: 'secret', message: `${source} holds no secrets to import` })
   }
   try {
-    return valuesOf(parseVault(readFileSync(source === '-' ? 0 : path, 'utf8'), source === '-' ? 'stdin' : source))
+    if (source === '-') return valuesOf(parseVault(await text(io.stdin), 'stdin'))
+    return valuesOf(parseVault(readFileSync(path, 'utf8'), source))
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
     throw new ProvisionError({ code: 'secret', message: `${source} is not there, expected secrets to import` })

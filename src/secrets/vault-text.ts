@@ -90,7 +90,7 @@ export function renderVault(content: VaultContent): string {
 }
 
 function renderValue(value: string): string {
-  const plain = value === value.trim() && !value.startsWith('"') && !/[\p{Cc}\u2028\u2029]/u.test(value)
+  const plain = value === value.trim() && !value.startsWith('"') && !/\p{Cc}/u.test(value)
   return plain ? value : JSON.stringify(value)
 }
 

@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'ava'
+import { secret } from '../../src/core/secret.ts'
+import { openSecrets } from '../../src/secrets/open-secrets.ts'
 import { changeVault, createVault, generateVaultKey, readVault, valuesOf, writeVault } from '../../src/secrets/vault.ts'
 import { openVault } from '../../src/secrets/vault-file.ts'
+import { vaultSource } from '../../src/secrets/vault-source.ts'
 import type { VaultContent } from '../../src/secrets/vault-text.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'vault-'))
@@ -123,7 +126,7 @@ test('a missing recipient, or recipients and a passphrase, or a short passphrase
       "recipient 'ssh-ed25519' is an SSH key",
       `recipient '${recipient.slice(0, -1)}x' is no public key of age`,
       "secret 'bad name'",
-      "secret 'empty' is empty, expected a value",
+      "secret 'empty' has no characters, expected at least 4",
     ],
   )
   t.deepEqual(readdirSync(join(file, '..')), [])
@@ -163,4 +166,27 @@ test('nobody takes the own key out of a vault', async (t) => {
     ),
   )
   t.regex(error?.message ?? '', /your own key \(age1\S+\) would not be among its recipients/)
+})
+
+test('a vault is a source of secrets: asked after the environment, before the file, and given what is generated', async (t) => {
+  const { file, key } = await makeVault()
+  const json = `${file}.json`
+  writeFileSync(json, '{"db.root":"of the file","old":"of the file"}', { mode: 0o600 })
+  let asked = 0
+  const keyOf = () => {
+    asked++
+    return key
+  }
+  const env = { PROVISION_SECRET_A_B: 'of the environment' }
+  const store = openSecrets({ file: json, env, vault: vaultSource(file, keyOf) })
+  t.is(store.reveal(secret('a.b')), 'of the environment')
+  t.is(asked, 0, 'the vault was not needed')
+  t.is(store.reveal(secret('db.root')), 'correct horse')
+  t.is(store.reveal(secret('old')), 'of the file')
+  await writeVault({ file, key, values: { meanwhile: 'by another' } })
+  const made = store.reveal(secret('new'))
+  t.deepEqual(await readVault({ file, key }), { ...values, meanwhile: 'by another', new: made })
+  t.is(store.reveal(secret('meanwhile')), 'by another')
+  t.is(openSecrets({ file: json, generate: 'memory', vault: vaultSource(file, keyOf) }).reveal(secret('x')).length, 32)
+  t.false('x' in (await readVault({ file, key })))
 })
