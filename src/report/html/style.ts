@@ -13,6 +13,7 @@ body { margin: 0; background: var(--back); color: var(--text); font: 15px/1.5 sy
 main, header, nav { max-width: 1100px; margin: 0 auto; padding: 0 20px; }
 header { padding-top: 24px; }
 h1 { font-size: 24px; margin: 0 0 6px; overflow-wrap: anywhere; }
+h1 .badge { vertical-align: 4px; }
 h2 { font-size: 18px; margin: 32px 0 10px; }
 h3 { font-size: 15px; margin: 0 0 4px; overflow-wrap: anywhere; }
 a { color: var(--accent); }
@@ -29,7 +30,7 @@ dt { color: var(--dim); } dd { margin: 0; overflow-wrap: anywhere; }
 .tiles li { background: var(--soft); border-radius: 8px; padding: 8px 16px; min-width: 92px; color: var(--dim); }
 .tiles b { display: block; font-size: 22px; line-height: 1.2; color: var(--text); }
 .tiles .failed b, .tiles .unreachable b { color: var(--failed); } .tiles .changed b { color: var(--changed); } .tiles .ok b { color: var(--ok); }
-.badge { display: inline-block; min-width: 66px; padding: 0 7px; border: 1px solid currentColor; border-radius: 5px; font-size: 12px; line-height: 19px; text-align: center; color: var(--skip); }
+.badge { display: inline-block; min-width: 66px; white-space: nowrap; padding: 0 7px; border: 1px solid currentColor; border-radius: 5px; font-size: 12px; line-height: 19px; text-align: center; color: var(--skip); }
 .badge.ok { color: var(--ok); } .badge.changed { color: var(--changed); }
 .badge.failed, .badge.unreachable, .badge.error, .badge.killed, .badge.unfinished, .badge.interrupted { color: var(--failed); font-weight: 600; }
 .badge.unknown, .badge.ignored, .badge.running { color: var(--other); }
@@ -55,16 +56,16 @@ svg .bar.ok { fill: var(--okbar); } svg .bar.changed { fill: var(--changedbar); 
 .legend { display: flex; flex-wrap: wrap; gap: 4px 16px; padding: 0; margin: 8px 0 0; list-style: none; font-size: 13px; color: var(--dim); }
 .legend i { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin-right: 6px; vertical-align: -1px; }
 table { width: 100%; border-collapse: collapse; } th { text-align: left; font-weight: 600; color: var(--dim); font-size: 13px; }
-td, th { padding: 5px 10px 5px 0; border-bottom: 1px solid var(--edge); vertical-align: top; overflow-wrap: anywhere; }
+td, th { padding: 5px 10px 5px 0; border-bottom: 1px solid var(--edge); vertical-align: top; overflow-wrap: break-word; }
 .number { width: 110px; white-space: nowrap; position: relative; } .meter { position: absolute; left: 0; bottom: 1px; height: 3px; background: var(--accent); border-radius: 2px; }
 details.host { border: 1px solid var(--edge); border-radius: 8px; margin: 0 0 10px; } summary { cursor: pointer; } details.host > summary { padding: 8px 14px; }
 .tasks { list-style: none; margin: 0; padding: 0 14px 8px; }
-.tasks > li { padding: 5px 0; border-top: 1px solid var(--edge); } .tasks ul { margin: 4px 0 4px 78px; padding-left: 16px; }
+.tasks > li { padding: 5px 0; border-top: 1px solid var(--edge); } .tasks ul { margin: 4px 0 4px 78px; padding-left: 16px; } .tasks li { overflow-wrap: anywhere; } .tasks details { margin: 4px 0 4px 78px; }
 .line { display: flex; flex-wrap: wrap; gap: 2px 10px; align-items: baseline; } .title { overflow-wrap: anywhere; } .right { margin-left: auto; }
 .diff span { display: block; } .diff .head { color: var(--dim); } .diff .added { background: var(--addback); } .diff .removed { background: var(--cutback); }
 fieldset { border: 0; padding: 0; margin: 0 0 12px; display: flex; flex-wrap: wrap; gap: 6px 18px; align-items: center; } legend { float: left; margin-right: 12px; color: var(--dim); padding: 0; }
 button { font: inherit; color: var(--accent); background: none; border: 1px solid var(--edge); border-radius: 6px; padding: 2px 10px; cursor: pointer; }
 footer { max-width: 1100px; margin: 32px auto 0; padding: 12px 20px 32px; color: var(--dim); font-size: 13px; }
-@media (max-width: 600px) { main, header, nav, footer { padding-left: 12px; padding-right: 12px; } .right { margin-left: 0; width: 100%; } .tasks ul { margin-left: 0; } .timeline .row { grid-template-columns: 72px 1fr; gap: 8px; } .number { width: 84px; } }
+@media (max-width: 600px) { main, header, nav, footer { padding-left: 12px; padding-right: 12px; } .right { margin-left: 0; width: 100%; } .tasks ul, .tasks details { margin-left: 0; } .timeline .row { grid-template-columns: 72px 1fr; gap: 8px; } .number { width: 84px; } }
 @media print { fieldset, nav, .skip { display: none; } }
 `
