@@ -39,6 +39,7 @@ const arguments_ = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-r
 export function startBrowser(): Browser {
   const folder = mkdtempSync(join(tmpdir(), 'hostwright-browser-'))
   const child = spawn('chromium', [...arguments_, `--user-data-dir=${folder}`, 'about:blank'], {
+    env: { ...process.env, HOME: folder }, // it keeps crash reports there, whatever --user-data-dir says
     stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
   })
   const ended = endOf(child)
