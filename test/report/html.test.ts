@@ -57,7 +57,7 @@ test('the record of a killed run tells what was running', (t) => {
   const { outcome: _, ...killed } = description
   const upTo = events.findIndex((event) => event.type === 'task:start') + 1
   const story = storyOf({ description: killed, events: events.slice(0, upTo) })
-  t.is(story.outcome, 'killed')
+  t.is(story.outcome, 'unfinished')
   t.deepEqual(
     story.hosts[0]?.tasks.map(({ status }) => status),
     ['ok', 'running'],

@@ -32,7 +32,7 @@ dt { color: var(--dim); } dd { margin: 0; }
 .tiles .failed b, .tiles .unreachable b { color: var(--failed); } .tiles .changed b { color: var(--changed); } .tiles .ok b { color: var(--ok); }
 .badge { display: inline-block; min-width: 66px; white-space: nowrap; padding: 0 7px; border: 1px solid currentColor; border-radius: 5px; font-size: 12px; line-height: 19px; text-align: center; color: var(--skip); }
 .badge.ok { color: var(--ok); } .badge.changed { color: var(--changed); }
-.badge.failed, .badge.unreachable, .badge.error, .badge.killed, .badge.unfinished, .badge.interrupted { color: var(--failed); font-weight: 600; }
+.badge.failed, .badge.unreachable, .badge.error, .badge.unfinished, .badge.interrupted { color: var(--failed); font-weight: 600; }
 .badge.unknown, .badge.ignored, .badge.running { color: var(--other); }
 .failure { border-left: 4px solid var(--failedbar); background: var(--soft); border-radius: 0 8px 8px 0; padding: 10px 16px; margin: 0 0 12px; }
 .failure p { margin: 4px 0; } .failure pre { background: var(--back); }
