@@ -353,9 +353,9 @@ function wholeNumber(value: string): number {
   return Number(value)
 }
 
-/** Milliseconds; undefined for `off`. */
-function interval(value: string): number | undefined {
-  if (value === 'off') return undefined
+/** Milliseconds; without end for `off`. */
+function interval(value: string): number {
+  if (value === 'off') return Number.POSITIVE_INFINITY
   const [, number, unit = 's'] = /^([1-9][0-9]{0,6})([smh]?)$/.exec(value) ?? []
   if (!number) throw new InvalidArgumentError('Expected a time such as 30s, 5m or 1h, or off.')
   return Number(number) * ({ s: 1000, m: 60_000, h: 3_600_000 }[unit] ?? 1000)

@@ -41,7 +41,7 @@ function listRuns(io: Io, folder: string): number {
     const what = `${run.command}${run.check ? ' --check' : ''}`
     const bad = run.outcome === 'ok' ? [] : failedHosts(readRecord(folder, id))
     const notes = [run.playbook, ...(bad.length > 0 ? [`(${bad.join(', ')})`] : [])]
-    io.stdout.write(`${id}  ${(run.outcome ?? 'killed').padEnd(11)}  ${what.padEnd(14)}  ${notes.join('  ')}\n`)
+    io.stdout.write(`${id}  ${(run.outcome ?? 'unfinished').padEnd(11)}  ${what.padEnd(14)}  ${notes.join('  ')}\n`)
   }
   return exitCode.ok
 }

@@ -22,8 +22,8 @@ export interface WatchOptions extends PrepareOptions, ReportOptions {
   readonly forks: number
   /** Converge; otherwise rounds only look. */
   readonly apply?: boolean | undefined
-  /** Milliseconds; undefined = only when files change. */
-  readonly interval?: number | undefined
+  /** Milliseconds between two rounds; Infinity = only when files change. */
+  readonly interval: number
   /** How many records of runs stay. */
   readonly keepRuns?: number | undefined
   /** A file for node_exporter's textfile collector. */

@@ -29,8 +29,8 @@ export class WatchedFiles {
 }
 
 export interface WaitOptions {
-  /** Milliseconds until the next round is due whatever happens; undefined = never. */
-  readonly interval: number | undefined
+  /** Milliseconds until the next round is due whatever happens; may be Infinity. */
+  readonly interval: number
   readonly signal: AbortSignal
 }
 
@@ -44,7 +44,7 @@ const mostQuietLooks = 20
 
 /** Waits until files changed and rest, and gives them; none if the interval is over or the signal came. */
 export async function untilChange(files: WatchedFiles, { interval, signal }: WaitOptions): Promise<readonly string[]> {
-  const due = interval === undefined ? Number.POSITIVE_INFINITY : performance.now() + interval
+  const due = performance.now() + interval
   const pause = (milliseconds: number) => delay(milliseconds, undefined, { signal }).catch(() => undefined)
   while (!signal.aborted) {
     const started = performance.now()

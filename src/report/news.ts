@@ -183,7 +183,7 @@ function renderRound(recap: Recap, { paint, time, fresh, interrupted }: RoundCon
     ...(changed ? [paint('yellow', `${recap.check ? 'drift' : 'changed'} on ${changed}`)] : []),
     ...(unknown ? [paint('yellow', `unknown until then on ${unknown}`)] : []),
   ]
-  const same = parts.length > 0 && fresh === 0 ? ', as before' : ''
+  const same = parts.length > 0 && fresh === 0 && !interrupted ? ', as before' : ''
   if (parts.length === 0) parts.push(paint('green', `nothing to change on ${count(hosts.length, 'host')}`))
   return `${paint('dim', time)}  ${parts.join(', ')}${same}${paint('dim', ` in ${renderDuration(recap.elapsedMs)}`)}`
 }

@@ -64,7 +64,7 @@ function renderFacts({ description, duration, outcome }: Story): Html {
       'started',
       html`<time datetime="${description.started}">${description.started.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')}</time>`,
     ],
-    ['took', outcome === 'killed' ? `${renderDuration(duration)}, then the record ends` : renderDuration(duration)],
+    ['took', outcome === 'unfinished' ? `${renderDuration(duration)}, then the record ends` : renderDuration(duration)],
     ['command', `${description.command}${description.check ? ', check mode: nothing was changed' : ''}`],
     ['inventory', description.inventory],
     ['commit', revision?.slice(0, 12)],

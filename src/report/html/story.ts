@@ -31,8 +31,8 @@ export interface StoryHost {
 
 export interface Story {
   readonly description: RunDescription
-  /** `killed`: the record has no end. */
-  readonly outcome: NonNullable<RunDescription['outcome']> | 'killed'
+  /** `unfinished`: the record has no end: the run was killed, or goes on still. */
+  readonly outcome: NonNullable<RunDescription['outcome']> | 'unfinished'
   readonly hosts: readonly StoryHost[]
   readonly duration: number
   readonly warnings: readonly { readonly host?: string; readonly message: string; readonly hint?: string }[]
@@ -115,7 +115,7 @@ export function storyOf({ description, events }: RunRecord): Story {
   const ended = description.outcome !== undefined
   return {
     description,
-    outcome: description.outcome ?? 'killed',
+    outcome: description.outcome ?? 'unfinished',
     hosts: [...hosts.values()].map((host) => ({ ...host, roles: rolesOf(host.tasks), status: statusOf(host, ended) })),
     duration,
     warnings,

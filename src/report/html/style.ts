@@ -9,12 +9,13 @@ export const style = `
   --okbar: #2f8f58; --changedbar: #bf8618; --failedbar: #d8434e; --otherbar: #8a5cc4; --skipbar: #55606f;
   --addback: #14301f; --cutback: #3a1a1e; } }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--back); color: var(--text); font: 15px/1.5 system-ui, sans-serif; }
+body { margin: 0; overflow-wrap: anywhere; background: var(--back); color: var(--text); font: 15px/1.5 system-ui, sans-serif; }
 main, header, nav { max-width: 1100px; margin: 0 auto; padding: 0 20px; }
 header { padding-top: 24px; }
-h1 { font-size: 24px; margin: 0 0 6px; overflow-wrap: anywhere; }
+h1 { font-size: 24px; margin: 0 0 6px; }
+h1 .badge { vertical-align: 4px; }
 h2 { font-size: 18px; margin: 32px 0 10px; }
-h3 { font-size: 15px; margin: 0 0 4px; overflow-wrap: anywhere; }
+h3 { font-size: 15px; margin: 0 0 4px; }
 a { color: var(--accent); }
 code, pre { font: 13px/1.45 ui-monospace, monospace; }
 pre { margin: 8px 0; padding: 8px 12px; background: var(--soft); border-radius: 6px; overflow-x: auto; }
@@ -24,18 +25,18 @@ li:target { outline: 2px solid var(--accent); outline-offset: 2px; border-radius
 nav ul { display: flex; flex-wrap: wrap; gap: 4px 18px; list-style: none; margin: 14px 0 0; padding: 8px 0; border-bottom: 1px solid var(--edge); }
 .dim { color: var(--dim); }
 dl { display: flex; flex-wrap: wrap; gap: 2px 26px; margin: 0; } dl div { display: flex; gap: 8px; }
-dt { color: var(--dim); } dd { margin: 0; overflow-wrap: anywhere; }
+dt { color: var(--dim); } dd { margin: 0; }
 .tiles { display: flex; flex-wrap: wrap; gap: 10px; margin: 16px 0 0; padding: 0; list-style: none; }
 .tiles li { background: var(--soft); border-radius: 8px; padding: 8px 16px; min-width: 92px; color: var(--dim); }
 .tiles b { display: block; font-size: 22px; line-height: 1.2; color: var(--text); }
 .tiles .failed b, .tiles .unreachable b { color: var(--failed); } .tiles .changed b { color: var(--changed); } .tiles .ok b { color: var(--ok); }
-.badge { display: inline-block; min-width: 66px; padding: 0 7px; border: 1px solid currentColor; border-radius: 5px; font-size: 12px; line-height: 19px; text-align: center; color: var(--skip); }
+.badge { display: inline-block; min-width: 66px; white-space: nowrap; padding: 0 7px; border: 1px solid currentColor; border-radius: 5px; font-size: 12px; line-height: 19px; text-align: center; color: var(--skip); }
 .badge.ok { color: var(--ok); } .badge.changed { color: var(--changed); }
-.badge.failed, .badge.unreachable, .badge.error, .badge.killed, .badge.unfinished, .badge.interrupted { color: var(--failed); font-weight: 600; }
+.badge.failed, .badge.unreachable, .badge.error, .badge.unfinished, .badge.interrupted { color: var(--failed); font-weight: 600; }
 .badge.unknown, .badge.ignored, .badge.running { color: var(--other); }
 .failure { border-left: 4px solid var(--failedbar); background: var(--soft); border-radius: 0 8px 8px 0; padding: 10px 16px; margin: 0 0 12px; }
-.failure p { margin: 4px 0; overflow-wrap: anywhere; } .failure pre { background: var(--back); }
-.where { color: var(--dim); overflow-wrap: anywhere; }
+.failure p { margin: 4px 0; } .failure pre { background: var(--back); }
+.where { color: var(--dim); }
 .scroll { overflow-x: auto; }
 svg { max-width: none; font: 14px system-ui, sans-serif; }
 svg text { fill: var(--text); } svg .middle { text-anchor: middle; } svg .name { font-weight: 600; } svg .roles { fill: var(--dim); font-size: 13px; }
@@ -55,16 +56,16 @@ svg .bar.ok { fill: var(--okbar); } svg .bar.changed { fill: var(--changedbar); 
 .legend { display: flex; flex-wrap: wrap; gap: 4px 16px; padding: 0; margin: 8px 0 0; list-style: none; font-size: 13px; color: var(--dim); }
 .legend i { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin-right: 6px; vertical-align: -1px; }
 table { width: 100%; border-collapse: collapse; } th { text-align: left; font-weight: 600; color: var(--dim); font-size: 13px; }
-td, th { padding: 5px 10px 5px 0; border-bottom: 1px solid var(--edge); vertical-align: top; overflow-wrap: anywhere; }
+td, th { padding: 5px 10px 5px 0; border-bottom: 1px solid var(--edge); vertical-align: top; overflow-wrap: normal; } td a { overflow-wrap: anywhere; }
 .number { width: 110px; white-space: nowrap; position: relative; } .meter { position: absolute; left: 0; bottom: 1px; height: 3px; background: var(--accent); border-radius: 2px; }
 details.host { border: 1px solid var(--edge); border-radius: 8px; margin: 0 0 10px; } summary { cursor: pointer; } details.host > summary { padding: 8px 14px; }
 .tasks { list-style: none; margin: 0; padding: 0 14px 8px; }
-.tasks > li { padding: 5px 0; border-top: 1px solid var(--edge); } .tasks ul { margin: 4px 0 4px 78px; padding-left: 16px; }
-.line { display: flex; flex-wrap: wrap; gap: 2px 10px; align-items: baseline; } .title { overflow-wrap: anywhere; } .right { margin-left: auto; }
+.tasks > li { padding: 5px 0; border-top: 1px solid var(--edge); } .tasks ul { margin: 4px 0 4px 78px; padding-left: 16px; } .tasks details { margin: 4px 0 4px 78px; }
+.line { display: flex; flex-wrap: wrap; gap: 2px 10px; align-items: baseline; } .right { margin-left: auto; }
 .diff span { display: block; } .diff .head { color: var(--dim); } .diff .added { background: var(--addback); } .diff .removed { background: var(--cutback); }
 fieldset { border: 0; padding: 0; margin: 0 0 12px; display: flex; flex-wrap: wrap; gap: 6px 18px; align-items: center; } legend { float: left; margin-right: 12px; color: var(--dim); padding: 0; }
 button { font: inherit; color: var(--accent); background: none; border: 1px solid var(--edge); border-radius: 6px; padding: 2px 10px; cursor: pointer; }
 footer { max-width: 1100px; margin: 32px auto 0; padding: 12px 20px 32px; color: var(--dim); font-size: 13px; }
-@media (max-width: 600px) { main, header, nav, footer { padding-left: 12px; padding-right: 12px; } .right { margin-left: 0; width: 100%; } .tasks ul { margin-left: 0; } .timeline .row { grid-template-columns: 72px 1fr; gap: 8px; } .number { width: 84px; } }
+@media (max-width: 600px) { main, header, nav, footer { padding-left: 12px; padding-right: 12px; } .right { margin-left: 0; width: 100%; } .tasks ul, .tasks details { margin-left: 0; } .timeline .row { grid-template-columns: 72px 1fr; gap: 8px; } .number { width: 84px; } }
 @media print { fieldset, nav, .skip { display: none; } }
 `

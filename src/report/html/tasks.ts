@@ -76,14 +76,18 @@ function renderTask(task: StoryTask): Html {
 `
 }
 
+/** A longer diff is closed, so that the list of tasks stays a list. */
+const longestOpenDiff = 12
+
 function renderDiffBlock(diff: { label: string; before: string; after: string }): Html {
   const lines = renderDiff(diff, (_style, text) => text, '')
     .split('\n')
     .filter((line) => line !== '')
-  return html`<pre class="diff" tabindex="0">${lines.map(
+  const open = lines.length > longestOpenDiff ? '' : new Html(' open')
+  return html`<details${open}><summary>${diff.label} <span class="dim">${count(lines.length, 'line')}</span></summary><pre class="diff" tabindex="0">${lines.map(
     (line, index) => html`<span class="${classOf(line, index)}">${line}
 </span>`,
-  )}</pre>`
+  )}</pre></details>`
 }
 
 function classOf(line: string, index: number): string {

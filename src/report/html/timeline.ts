@@ -1,6 +1,6 @@
 // When each host did what: a row for each host, a bar for each task. Tasks that were `ok` in a row share a bar.
 import { count, renderDuration } from '../text.ts'
-import { type Html, html } from './markup.ts'
+import { Html, html } from './markup.ts'
 import type { Story, StoryHost, StoryTask } from './story.ts'
 
 interface Bar {
@@ -29,7 +29,9 @@ function renderRow(host: StoryHost, duration: number): Html {
     (bar) => {
       const style = `left:${percent(bar.start, duration)}%;width:${percent(bar.end - bar.start, duration)}%`
       if (bar.anchor === undefined) return html`<span class="${bar.kind}" style="${style}" title="${bar.title}"></span>`
-      return html`<a class="${bar.kind}" style="${style}" title="${bar.title}" aria-label="${bar.title}" href="#${bar.anchor}"></a>`
+      // a changed task is one of many: the keyboard stops at those that are few
+      const reach = bar.kind === 'changed' && new Html(' tabindex="-1"')
+      return html`<a class="${bar.kind}"${reach} style="${style}" title="${bar.title}" aria-label="${bar.title}" href="#${bar.anchor}"></a>`
     },
   )}</div></div>
 `
@@ -67,12 +69,12 @@ function titleOf({ task, status, start, end }: StoryTask): string {
   return `${task.title}: ${status}, ${renderDuration(end - start)}`
 }
 
-/** Up to six round numbers. */
+/** Up to six round numbers, none where the edge would cut it. */
 function ticksOf(duration: number): number[] {
   const rough = duration / 5
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough) ?? duration
-  return Array.from({ length: Math.floor(duration / step) + 1 }, (_, index) => index * step)
+  return Array.from({ length: Math.floor((0.93 * duration) / step) + 1 }, (_, index) => index * step)
 }
 
 function percent(part: number, whole: number): string {
