@@ -19,25 +19,37 @@ export interface SiteOptions {
 
 export interface OpenedSite {
   readonly inventory: ResolvedInventory
+  /** The files that the inventory was made of. */
+  readonly inputs: readonly string[]
   readonly secrets: SecretStore
 }
 
 /** Opens inventory and secrets; asks for passwords if told to. */
 export async function openSite(io: Io, options: SiteOptions): Promise<OpenedSite> {
-  const { inventory } = await openInventory(fileOf(io, options.inventory))
+  const { inventory: written, inputs } = await openInventory(fileOf(io, options.inventory))
+  const inventory = withSettings(written, await askForPasswords(io, options))
+  // check mode changes nothing, here neither
+  return { inventory, inputs, secrets: openStore(io, options, inventory, options.check ? 'memory' : 'store') }
+}
+
+/** The secrets of a run, which also hide the passwords of the inventory's connections. */
+export function openStore(
+  io: Io,
+  options: Pick<SiteOptions, 'secrets'>,
+  inventory: ResolvedInventory,
+  generate: 'store' | 'memory' | 'never',
+): SecretStore {
   const secrets = openSecrets({
     file: resolve(io.cwd, options.secrets ?? '.provision/secrets.json'),
     env: io.env,
-    // check mode changes nothing, here neither
-    generate: options.check ? 'memory' : 'store',
+    generate,
   })
-  const site = { inventory: withSettings(inventory, await askForPasswords(io, options)), secrets }
-  for (const { connection } of site.inventory.hosts) {
+  for (const { connection } of inventory.hosts) {
     for (const value of [connection.password, connection.becomePassword, connection.passphrase]) {
       if (typeof value === 'string') secrets.hide(value)
     }
   }
-  return site
+  return secrets
 }
 
 async function askForPasswords(io: Io, options: SiteOptions): Promise<ConnectionSettings> {

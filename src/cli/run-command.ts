@@ -2,6 +2,7 @@
 import { ProvisionError } from '../core/error.ts'
 import { listTasks } from '../engine/list.ts'
 import { type RunResult, run } from '../engine/run.ts'
+import type { FleetRequest } from '../fleet/coordinator.ts'
 import { parseExtraVars } from '../inventory/extra-vars.ts'
 import { loadPlaybook } from '../inventory/load-definition.ts'
 import { connect } from '../transport/connect.ts'
@@ -9,6 +10,7 @@ import { checkSelection } from './check-selection.ts'
 import { chooseReport, type ReportOptions } from './choose-report.ts'
 import { exitCode, type Io } from './io.ts'
 import { fileOf, openSite, type SiteOptions } from './open-site.ts'
+import { packageVersion } from './package-version.ts'
 import { rolesIn } from './playbook-contents.ts'
 import { renderListing } from './render-listing.ts'
 import { stopOnSignals } from './stop-signals.ts'
@@ -24,6 +26,8 @@ export interface RunCommandOptions extends SiteOptions, ReportOptions {
   readonly listHosts?: boolean
   readonly listTasks?: boolean
   readonly listTags?: boolean
+  readonly queue?: string
+  readonly workerWait: number
 }
 
 /** Runs a playbook, or only its roles' checks; resolves to the exit code. */
@@ -35,7 +39,7 @@ export async function runCommand(
 ): Promise<number> {
   if (options.detailedExitcode && !options.check)
     throw new ProvisionError({ code: 'input', message: '--detailed-exitcode: expected together with --check' })
-  const { definition: playbook } = await loadPlaybook(fileOf(io, playbookFile))
+  const { definition: playbook, file, inputs } = await loadPlaybook(fileOf(io, playbookFile))
   const listing = options.listHosts || options.listTasks || options.listTags
   const site = await openSite(io, listing ? { inventory: options.inventory, secrets: options.secrets } : options)
   const names = new Set(site.inventory.hosts.flatMap((host) => Object.keys(host.vars)))
@@ -58,16 +62,11 @@ export async function runCommand(
     for (const message of warnings) report.emit({ type: 'warning', host: undefined, message })
     const { stop, giveUp } = stopping
     const { check, forks } = options
-    const result = await run({
-      ...request,
-      connect: io.connect ?? connect,
-      emit: report.emit,
-      check,
-      forks,
-      verify,
-      stop,
-      giveUp,
-    })
+    const whole = { ...request, emit: report.emit, check, verify, stop, giveUp }
+    const result =
+      options.queue === undefined
+        ? await run({ ...whole, connect: io.connect ?? connect, forks })
+        : await runQueued(io, { ...options, queue: options.queue }, whole, file, [...inputs, ...site.inputs])
     return codeOf(result, options.detailedExitcode === true)
   } catch (error) {
     report.fail?.(error)
@@ -76,6 +75,23 @@ export async function runCommand(
     await report.end()
     stopping.release()
   }
+}
+
+/** The run by workers; what it needs is loaded only here. */
+async function runQueued(
+  io: Io,
+  options: RunCommandOptions & { readonly queue: string },
+  request: FleetRequest & { readonly stop: AbortSignal },
+  playbook: string,
+  inputs: readonly string[],
+): Promise<RunResult> {
+  const [{ runByWorkers }, { readProject }] = await Promise.all([
+    import('./run-by-workers.ts'),
+    import('../fleet/project.ts'),
+  ])
+  const { extraVars = {}, inventory } = request
+  const project = readProject({ playbook, inputs, hosts: inventory.hosts, extraVars, version: packageVersion() })
+  return await runByWorkers(io, options, project, request)
 }
 
 function codeOf(result: RunResult, detailed: boolean): number {

@@ -8,7 +8,7 @@ import { type Play, type Playbook, serialSizes } from '../core/play.ts'
 import { isRoleUse, type RoleDefinition } from '../core/role.ts'
 import type { Secrets } from '../core/secret.ts'
 import type { Connect } from '../transport/connection.ts'
-import { inParallel, makeBatches } from './batches.ts'
+import { inParallel, makeBatches, tooManyFailed } from './batches.ts'
 import { expandPlay, type Site } from './host-context.ts'
 import { HostRun } from './host-run.ts'
 import type { HostRunOptions } from './host-state.ts'
@@ -36,12 +36,22 @@ export interface RunRequest {
   readonly extraVars?: Readonly<Record<string, unknown>> | undefined
   /** Only the roles' verify checks. @default false */
   readonly verify?: boolean | undefined
+  /** One play of the playbook, for a run that is spread over several controllers. @default all plays */
+  readonly part?: PlayPart | undefined
   /** Finish the running step of each host, then stop. */
   readonly stop?: AbortSignal | undefined
   /** Kill what runs. */
   readonly giveUp?: AbortSignal | undefined
   /** Milliseconds, monotonic. @default performance.now */
   readonly now?: () => number
+}
+
+/** A play that is run by itself; roles still see the whole playbook. */
+export interface PlayPart {
+  /** Its index in the playbook. */
+  readonly play: number
+  /** No later play follows on these hosts: marks that no play answered are told now. */
+  readonly last: boolean
 }
 
 export interface RunResult {
@@ -113,7 +123,7 @@ class Run {
       await Promise.all(early)
       if (!this.isOver && !this.site.verify) {
         const done = all.filter((hostRun) => !hostRun.stopped)
-        await inParallel(done, this.forks, (hostRun) => hostRun.finish())
+        await inParallel(done, this.forks, (hostRun) => hostRun.finish(this.request.part?.last ?? true))
       }
     } finally {
       await Promise.all([...this.runs.values()].map((hostRun) => hostRun.close().catch(() => undefined)))
@@ -140,7 +150,8 @@ class Run {
         break
       }
       await inParallel(batch, this.forks, (hostRun) => this.runOnHost(play, hostRun))
-      if (tooManyFailed(play, batch)) this.cancel.abort()
+      const failed = batch.filter((hostRun) => hostRun.stopped && hostRun.stopped.kind !== 'interrupted')
+      if (tooManyFailed(play, batch.length, failed.length)) this.cancel.abort()
     }
     emit({ type: 'play:end', play: play.name })
   }
@@ -213,20 +224,10 @@ async function firstThatConnects(hosts: readonly HostRun[]): Promise<readonly Ho
   return []
 }
 
-/** By default a batch of which every host failed ends the run, as a play that cannot work should not go on to the next hosts. */
-function tooManyFailed(play: Play, batch: readonly HostRun[]): boolean {
-  const failed = batch.filter((hostRun) => hostRun.stopped && hostRun.stopped.kind !== 'interrupted').length
-  if (failed === 0) return false
-  const percentage = (100 * failed) / batch.length
-  return play.maxFailPercentage === undefined
-    ? play.serial !== undefined && percentage === 100
-    : percentage > play.maxFailPercentage
-}
-
 /** What `--list-tasks` and `--list-tags` ask. */
 export type ListRequest = Pick<
   RunRequest,
-  'playbook' | 'inventory' | 'secrets' | 'limit' | 'tags' | 'skipTags' | 'extraVars'
+  'playbook' | 'inventory' | 'secrets' | 'limit' | 'tags' | 'skipTags' | 'extraVars' | 'part'
 >
 
 /** All roles that a playbook names, each once. Roles chosen by a function of the host are found through the hosts. */
