@@ -15,6 +15,17 @@ export interface QueueOptions {
   readonly askBecomePass?: boolean | undefined
 }
 
+/** Refuses what has no meaning with a queue, before anything is asked or loaded. */
+export function checkQueueOptions(io: Io, options: QueueOptions): void {
+  if (options.askPass || options.askBecomePass)
+    throw new ProvisionError({
+      code: 'input',
+      message: `${options.askPass ? '--ask-pass' : '--ask-become-pass'} with --queue: no password passes through the queue`,
+      hint: 'Give the option to the workers: each asks for itself when it starts.',
+    })
+  parseAddress(options.queue, io.env)
+}
+
 /** Runs a playbook by workers; resolves as `run` does. */
 export async function runByWorkers(
   io: Io,
@@ -22,12 +33,6 @@ export async function runByWorkers(
   project: Project,
   request: FleetRequest & { readonly stop: AbortSignal },
 ): Promise<RunResult> {
-  if (options.askPass || options.askBecomePass)
-    throw new ProvisionError({
-      code: 'input',
-      message: `${options.askPass ? '--ask-pass' : '--ask-become-pass'} with --queue: no password passes through the queue`,
-      hint: 'Give the option to the workers: each asks for itself when it starts.',
-    })
   const address = parseAddress(options.queue, io.env)
   const { emit, stop } = request
   let queue: RunQueue | undefined

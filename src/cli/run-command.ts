@@ -39,6 +39,8 @@ export async function runCommand(
 ): Promise<number> {
   if (options.detailedExitcode && !options.check)
     throw new ProvisionError({ code: 'input', message: '--detailed-exitcode: expected together with --check' })
+  const { queue } = options
+  if (queue !== undefined) (await import('./run-by-workers.ts')).checkQueueOptions(io, { ...options, queue })
   const { definition: playbook, file, inputs } = await loadPlaybook(fileOf(io, playbookFile))
   const listing = options.listHosts || options.listTasks || options.listTags
   const site = await openSite(io, listing ? { inventory: options.inventory, secrets: options.secrets } : options)
@@ -64,9 +66,9 @@ export async function runCommand(
     const { check, forks } = options
     const whole = { ...request, emit: report.emit, check, verify, stop, giveUp }
     const result =
-      options.queue === undefined
+      queue === undefined
         ? await run({ ...whole, connect: io.connect ?? connect, forks })
-        : await runQueued(io, { ...options, queue: options.queue }, whole, file, [...inputs, ...site.inputs])
+        : await runQueued(io, { ...options, queue }, whole, file, [...inputs, ...site.inputs])
     return codeOf(result, options.detailedExitcode === true)
   } catch (error) {
     report.fail?.(error)

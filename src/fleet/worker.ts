@@ -193,7 +193,11 @@ class FleetWorker {
   }
 
   private apply(doing: Doing, state: string | null): void {
-    if (state !== 'running') doing.stop.abort()
+    if (state !== 'running' && !doing.stop.signal.aborted) {
+      const why = state === null ? 'nobody waits for its run any more' : 'its run was stopped'
+      this.request.say(`${doing.part.host} · play ${doing.part.play + 1}: stops after its running step, ${why}`)
+      doing.stop.abort()
+    }
     if (state === 'giveUp') doing.giveUp.abort()
   }
 
