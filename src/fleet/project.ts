@@ -31,7 +31,10 @@ export interface ProjectSource {
 export function readProject({ playbook, inputs, hosts, extraVars, version }: ProjectSource): Project {
   const root = rootOf(playbook)
   const parts: Record<string, string> = {}
-  for (const file of filesOf(root, inputs)) parts[relative(root, file)] = hashOf(readFileSync(file))
+  // keys and known hosts are each machine's own, wherever they lie
+  const own = new Set(hosts.flatMap(({ connection }) => [connection.identityFile, connection.knownHosts]))
+  for (const file of filesOf(root, inputs).filter((name) => !own.has(name)))
+    parts[relative(root, file)] = hashOf(readFileSync(file))
   const values = JSON.stringify({ hosts: hosts.map(comparable), extraVars }).replaceAll(`${root}/`, '')
   // slow on purpose: a value that somebody could guess must not be cheap to confirm
   parts['(the values of inventory and --extra-vars)'] = scryptSync(values, 'hostwright', 12).toString('hex')

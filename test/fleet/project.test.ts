@@ -48,8 +48,8 @@ test('it holds modules, what lies beside them, and the templates above them; no 
     '(the values of inventory and --extra-vars)',
     '(the version of hostwright)',
     'playbooks/site.ts',
-    'roles/web/web.ts',
     'roles/web/files/motd',
+    'roles/web/web.ts',
     'templates/web.conf.ejs',
   ])
 })
@@ -75,6 +75,18 @@ test('values and version count', (t) => {
   t.deepEqual(differencesOf(plain.parts, project({}, undefined, { version: '2.0.0' }).parts), [
     '(the version of hostwright): differs',
   ])
+})
+
+test('known hosts that lie beside the modules do not count', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'hostwright-project-'))
+  for (const name of ['site.ts', 'known_hosts']) writeFileSync(join(root, name), '')
+  const inventory = resolveInventory(defineInventory({ hosts: { a: { knownHosts: join(root, 'known_hosts') } } }))
+  const playbook = join(root, 'site.ts')
+  const { parts } = readProject({ playbook, inputs: [playbook], hosts: inventory.hosts, extraVars: {}, version: '1' })
+  t.deepEqual(
+    Object.keys(parts).filter((name) => !name.startsWith('(')),
+    ['site.ts'],
+  )
 })
 
 test('how this machine logs in does not count', (t) => {

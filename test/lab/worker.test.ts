@@ -1,7 +1,7 @@
 // A run spread over workers that are processes of their own, on a real queue and real hosts: one is killed in the middle,
 // one has another project, the coordinator is interrupted, and nothing secret passes through the queue.
 import type { ChildProcess } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import anyTest, { type TestFn } from 'ava'
 import { useLab } from './harness.ts'
@@ -66,6 +66,8 @@ test.afterEach.always(async () => {
   for (const { child } of started) child.kill('SIGKILL')
   await Promise.all(started.splice(0).map(({ done }) => done))
   await redis.client.del('hostwright:workers')
+  for (const folder of [directory, other])
+    for (const name of readdirSync(folder)) if (name.endsWith('.ts')) rmSync(join(folder, name))
 })
 
 /** A worker of the other checkout, with the same playbook there. */
