@@ -50,6 +50,11 @@ const layers: readonly Layer[] = [
     why: 'the wizard turns answers into files and runs nothing.',
   },
   {
+    folder: 'fleet',
+    imports: ['core', 'engine'],
+    why: 'a queue hands out hosts and merges events; how a host is reached and where secrets come from stays with the worker.',
+  },
+  {
     folder: 'testing',
     imports: ['core', 'engine', 'transport/fake.ts'],
     why: "tests of users' roles must need no host, no ssh and no command line.",
@@ -71,6 +76,14 @@ const packages: Readonly<Record<string, { readonly folders: readonly string[]; r
   esbuild: {
     folders: ['inventory'],
     why: "it is the loader of users' TypeScript, and loaded only when a file changed.",
+  },
+  bullmq: {
+    folders: ['fleet'],
+    why: 'it is optional: nothing but the queue may need it, and another queue is another folder.',
+  },
+  ioredis: {
+    folders: ['fleet'],
+    why: 'it is optional: nothing but the queue may need it, and another queue is another folder.',
   },
   valibot: {
     folders: ['core', 'inventory', 'resources', 'index.ts'],

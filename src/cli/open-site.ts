@@ -32,7 +32,19 @@ export interface OpenedSite {
 
 /** Opens inventory and secrets; asks for passwords if told to. */
 export async function openSite(io: Io, options: SiteOptions): Promise<OpenedSite> {
-  const { inventory, inputs } = await openInventory(fileOf(io, options.inventory))
+  const { inventory: written, inputs } = await openInventory(fileOf(io, options.inventory))
+  const inventory = withSettings(written, options.passwords ?? (await askForPasswords(io, options)))
+  // check mode changes nothing, here neither
+  return { inventory, inputs, secrets: openStore(io, options, inventory, options.check ? 'memory' : 'store') }
+}
+
+/** The secrets of a run, which also hide the passwords of the inventory's connections. */
+export function openStore(
+  io: Io,
+  options: Pick<SiteOptions, 'secrets' | keyof VaultOptions>,
+  inventory: ResolvedInventory,
+  generate: 'store' | 'memory' | 'never',
+): SecretStore {
   const vault = fileOf(io, options.vault ?? 'secrets.age')
   const keyOf = makeKeyOf(vault, keySources(io, options), (key) => secrets.hide(key))
   const secrets: SecretStore = openSecrets({
@@ -40,17 +52,14 @@ export async function openSite(io: Io, options: SiteOptions): Promise<OpenedSite
     vault: options.vault !== undefined || existsSync(vault) ? vaultSource(vault, keyOf) : undefined,
     file: resolve(io.cwd, options.secrets ?? '.provision/secrets.json'),
     env: io.env,
-    // check mode changes nothing, here neither
-    generate: options.check ? 'memory' : 'store',
+    generate,
   })
-  const passwords = options.passwords ?? (await askForPasswords(io, options))
-  const site = { inventory: withSettings(inventory, passwords), secrets, inputs }
-  for (const { connection } of site.inventory.hosts) {
+  for (const { connection } of inventory.hosts) {
     for (const value of [connection.password, connection.becomePassword, connection.passphrase]) {
       if (typeof value === 'string') secrets.hide(value)
     }
   }
-  return site
+  return secrets
 }
 
 /** Asks for the passwords that the options name. */

@@ -19,6 +19,8 @@ export interface PrepareOptions extends SiteOptions {
 export interface PreparedRun {
   readonly request: Omit<OpenedSite, 'inputs'> &
     Pick<RunRequest, 'playbook' | 'limit' | 'tags' | 'skipTags'> & { readonly extraVars: Vars }
+  /** The playbook's file. */
+  readonly file: string
   readonly warnings: readonly string[]
   /** All local files that the playbook and the inventory were made of. */
   readonly inputs: readonly string[]
@@ -39,7 +41,7 @@ export async function prepareRun(
   const opened = await openSite(io, options)
   onSite(opened)
   const { inputs: inventoryInputs, ...site } = opened
-  const { definition: playbook, inputs } = await loadPlaybook(fileOf(io, playbookFile))
+  const { definition: playbook, file, inputs } = await loadPlaybook(fileOf(io, playbookFile))
   const names = new Set(site.inventory.hosts.flatMap((host) => Object.keys(host.vars)))
   const extraVars = parseExtraVars(options.extraVars ?? [], rolesIn(playbook, site.inventory), [...names])
   const { tags, skipTags } = options
@@ -47,5 +49,5 @@ export async function prepareRun(
     ? expandFailed(options.limit, lastRun(io, playbookFile, options.inventory), site.inventory)
     : options.limit
   const request = { playbook, ...site, extraVars, limit, tags, skipTags }
-  return { request, warnings: checkSelection(request), inputs: [...inputs, ...inventoryInputs] }
+  return { request, file, warnings: checkSelection(request), inputs: [...inputs, ...inventoryInputs] }
 }

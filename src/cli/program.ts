@@ -1,16 +1,18 @@
 // The command line: arguments to a command, errors to the screen, outcomes to exit codes. Commands are imported only when
 // they run, so that --help and --version load nothing but commander.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { HostOptions } from './host-commands.ts'
 import type { InventoryOptions } from './inventory-commands.ts'
 import { exitCode, type Io } from './io.ts'
 import type { LabCommandOptions } from './lab-command.ts'
+import { packageVersion } from './package-version.ts'
 import type { ReportCommandOptions } from './report-command.ts'
 import type { VarsOptions } from './vars-command.ts'
 import { addVaultCommands } from './vault-program.ts'
 import type { WatchOptions } from './watch-round.ts'
+import type { WorkerOptions } from './worker-command.ts'
 
 type Choose = (action: () => Promise<number>) => void
 
@@ -60,6 +62,7 @@ function makeProgram(io: Io, choose: Choose): Command {
   selectionOptions(program)
   program.option('--retry-failed', 'only the hosts that failed or were unreachable in the last run')
   checkOptions(program)
+  queueOptions(program)
   reportOptions(program)
   program
     .optionsGroup('Other:')
@@ -81,6 +84,7 @@ function makeProgram(io: Io, choose: Choose): Command {
       choose(async () => (await import('./run-command.ts')).runCommand(io, playbook, optionsOf(command), true)),
     )
   selectionOptions(verify)
+  queueOptions(verify)
   reportOptions(verify)
   addWatchCommand(program, io, choose)
   program
@@ -94,6 +98,7 @@ function makeProgram(io: Io, choose: Choose): Command {
         (await import('./report-command.ts')).reportCommand(io, run, optionsOf<ReportCommandOptions>(command)),
       ),
     )
+  addWorkerCommand(program, io, choose)
   program.commandsGroup('Inventory:')
   addInventoryCommands(program, io, choose)
   program.commandsGroup('Secrets:')
@@ -184,6 +189,31 @@ function reportOptions(command: Command): void {
     )
     .option('-v, --verbose', 'also tasks that were ok or skipped; -vv: also output of commands', count, 0)
     .option('--debug', 'show stacks of errors')
+}
+
+function queueOptions(command: Command): void {
+  command
+    .optionsGroup('By workers:')
+    .option('--queue <address>', 'let workers do it: redis://HOST:PORT/DB, rediss://…, unix:PATH or env:NAME')
+    .option('--worker-wait <seconds>', 'how long to wait for a first worker', wholeNumber, 30)
+}
+
+function addWorkerCommand(program: Command, io: Io, choose: Choose): void {
+  const worker = program
+    .command('worker')
+    .description('take hosts of runs with --queue and provision them from this machine')
+    .argument('[playbook]', 'the playbook of those runs', 'playbooks/site.ts')
+    .requiredOption('--queue <address>', 'the queue: redis://HOST:PORT/DB, rediss://…, unix:PATH or env:NAME')
+    .option('--lease <seconds>', 'without a sign of life for this long, others take its hosts', wholeNumber, 30)
+    .addOption(inventoryOption())
+    .addOption(extraVarsOption())
+    .option('--debug', 'show stacks of errors')
+    .action((playbook: string, _options: object, command: Command) =>
+      choose(async () =>
+        (await import('./worker-command.ts')).workerCommand(io, playbook, optionsOf<WorkerOptions>(command)),
+      ),
+    )
+  connectionOptions(worker)
 }
 
 function checkOptions(command: Command): void {
@@ -363,10 +393,4 @@ function interval(value: string): number {
 
 function zeroOrMore(value: string): number {
   return value === '0' ? 0 : wholeNumber(value)
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  const { version } = JSON.parse(text) as { version: string } // our own file
-  return version
 }

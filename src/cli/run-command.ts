@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { ProvisionError } from '../core/error.ts'
 import { listTasks } from '../engine/list.ts'
 import { type RunResult, run } from '../engine/run.ts'
+import type { FleetRequest } from '../fleet/coordinator.ts'
 import { inChorus } from '../report/report.ts'
 import { makeEagerConnect } from '../transport/connect.ts'
 import { chooseReport, type ReportOptions } from './choose-report.ts'
@@ -11,6 +12,7 @@ import { lastRun } from './failed-limit.ts'
 import { exitCode, type Io } from './io.ts'
 import { openRecord } from './open-record.ts'
 import type { OpenedSite } from './open-site.ts'
+import { packageVersion } from './package-version.ts'
 import { type PreparedRun, type PrepareOptions, prepareRun } from './prepare-run.ts'
 import { renderListing } from './render-listing.ts'
 import { stopOnSignals } from './stop-signals.ts'
@@ -26,6 +28,8 @@ export interface RunCommandOptions extends PrepareOptions, ReportOptions {
   readonly retryFailed?: boolean
   /** How many records of runs stay. */
   readonly keepRuns?: number
+  readonly queue?: string
+  readonly workerWait: number
 }
 
 /** Runs a playbook, or only its roles' checks; resolves to the exit code. */
@@ -46,6 +50,8 @@ export async function runCommand(
   }
   if (options.detailedExitcode && !options.check)
     throw new ProvisionError({ code: 'input', message: '--detailed-exitcode: expected together with --check' })
+  const { queue } = options
+  if (queue !== undefined) (await import('./run-by-workers.ts')).checkQueueOptions(io, { ...options, queue })
   const listing = options.listHosts || options.listTasks || options.listTags
   // a list asks for no password
   if (listing) {
@@ -57,7 +63,9 @@ export async function runCommand(
   const dial = ({ inventory, secrets }: OpenedSite): void => {
     const command = [playbookFile, options.inventory, options.limit, String(verify)]
     const folder = resolve(io.cwd, '.provision/cache')
-    ahead = dialAhead(io.connect ?? makeEagerConnect(), inventory, secrets, { folder, command })
+    // workers do their own dialling
+    if (options.queue === undefined)
+      ahead = dialAhead(io.connect ?? makeEagerConnect(), inventory, secrets, { folder, command })
   }
   try {
     const prepared = await prepareRun(io, playbookFile, options, dial)
@@ -72,7 +80,7 @@ async function runPrepared(
   playbookFile: string,
   options: RunCommandOptions,
   verify: boolean,
-  { request, warnings }: PreparedRun,
+  { request, warnings, file, inputs }: PreparedRun,
   ahead: DialAhead | undefined,
 ): Promise<number> {
   // promises that are kept are what one runs `verify` to see
@@ -89,16 +97,11 @@ async function runPrepared(
     for (const message of warnings) report.emit({ type: 'warning', host: undefined, message })
     const { stop, giveUp } = stopping
     const { check, forks } = options
-    const result = await run({
-      ...request,
-      connect: ahead?.connect ?? makeEagerConnect(),
-      emit: report.emit,
-      check,
-      forks,
-      verify,
-      stop,
-      giveUp,
-    })
+    const whole = { ...request, emit: report.emit, check, verify, stop, giveUp }
+    const result =
+      options.queue === undefined
+        ? await run({ ...whole, connect: ahead?.connect ?? makeEagerConnect(), forks })
+        : await runQueued(io, { ...options, queue: options.queue }, whole, file, inputs)
     record?.setOutcome(result.outcome)
     ahead?.remember(Object.keys(result.hosts))
     return codeOf(result, options.detailedExitcode === true)
@@ -109,6 +112,23 @@ async function runPrepared(
     await report.end()
     stopping.release()
   }
+}
+
+/** The run by workers; what it needs is loaded only here. */
+async function runQueued(
+  io: Io,
+  options: RunCommandOptions & { readonly queue: string },
+  request: FleetRequest & { readonly stop: AbortSignal },
+  playbook: string,
+  inputs: readonly string[],
+): Promise<RunResult> {
+  const [{ runByWorkers }, { readProject }] = await Promise.all([
+    import('./run-by-workers.ts'),
+    import('../fleet/project.ts'),
+  ])
+  const { extraVars = {}, inventory } = request
+  const project = readProject({ playbook, inputs, hosts: inventory.hosts, extraVars, version: packageVersion() })
+  return await runByWorkers(io, options, project, request)
 }
 
 function codeOf(result: RunResult, detailed: boolean): number {

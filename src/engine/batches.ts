@@ -1,3 +1,5 @@
+import type { Play } from '../core/play.ts'
+
 /** Cuts hosts into batches as `serial` says: numbers or percentages of all hosts, the last size repeating; none = one batch. */
 export function makeBatches<T>(hosts: readonly T[], sizes: readonly (number | string)[]): T[][] {
   if (hosts.length === 0) return []
@@ -29,4 +31,13 @@ export async function inParallel<T>(
     }
   }
   await Promise.all(Array.from({ length: Math.min(limit, entries.length) }, worker))
+}
+
+/** By default a batch of which every host failed ends the run, as a play that cannot work should not go on to the next hosts. */
+export function tooManyFailed(play: Play, hosts: number, failed: number): boolean {
+  if (failed === 0) return false
+  const percentage = (100 * failed) / hosts
+  return play.maxFailPercentage === undefined
+    ? play.serial !== undefined && percentage === 100
+    : percentage > play.maxFailPercentage
 }

@@ -137,15 +137,15 @@ export class HostRun {
     }
   }
 
-  /** All plays are done on this host: marks that no play answered are told, once. */
-  async finish(): Promise<void> {
+  /** All plays of this run are done on this host: marks that no play answered are told, unless other plays follow. */
+  async finish(last = true): Promise<void> {
     const { handlers, session, options } = this.state
     const { answered, orphans } = handlers.finish()
     if (!options.check && answered.length > 0) {
       session.clearLater(answered)
       await session.finish().catch(() => undefined)
     }
-    for (const { key, name } of orphans) {
+    for (const { key, name } of last ? orphans : []) {
       options.emit({
         type: 'warning',
         host: this.name,

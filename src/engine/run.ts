@@ -8,7 +8,7 @@ import { type Play, type Playbook, serialSizes } from '../core/play.ts'
 import { isRoleUse, type RoleDefinition } from '../core/role.ts'
 import type { Secrets } from '../core/secret.ts'
 import type { Connect } from '../transport/connection.ts'
-import { makeBatches } from './batches.ts'
+import { makeBatches, tooManyFailed } from './batches.ts'
 import type { Site } from './host-context.ts'
 import { HostRun } from './host-run.ts'
 import type { HostRunOptions } from './host-state.ts'
@@ -41,6 +41,8 @@ export interface RunRequest {
   readonly extraVars?: Readonly<Record<string, unknown>> | undefined
   /** Only the roles' verify checks. @default false */
   readonly verify?: boolean | undefined
+  /** One play of the playbook, for a run that is spread over several controllers. @default all plays */
+  readonly part?: PlayPart | undefined
   /** Finish the running step of each host, then stop. */
   readonly stop?: AbortSignal | undefined
   /** Kill what runs. */
@@ -49,6 +51,14 @@ export interface RunRequest {
   readonly onRead?: ((path: string) => void) | undefined
   /** Milliseconds, monotonic. @default performance.now */
   readonly now?: () => number
+}
+
+/** A play that is run by itself; roles still see the whole playbook. */
+export interface PlayPart {
+  /** Its index in the playbook. */
+  readonly play: number
+  /** No later play follows on these hosts: marks that no play answered are told now. */
+  readonly last: boolean
 }
 
 export interface RunResult {
@@ -175,7 +185,8 @@ class Run {
         break
       }
       await Promise.all(batch.map((hostRun) => this.runOnHost(play, hostRun, index)))
-      if (tooManyFailed(play, batch)) this.cancel.abort()
+      const failed = batch.filter((hostRun) => hostRun.stopped && hostRun.stopped.kind !== 'interrupted')
+      if (tooManyFailed(play, batch.length, failed.length)) this.cancel.abort()
     }
     emit({ type: 'play:end', play: play.name })
   }
@@ -193,7 +204,7 @@ class Run {
       await pass.admit()
       await hostRun.runPlay(play)
       if (hostRun.isDone && !this.isOver) {
-        if (!this.site.verify) await hostRun.finish()
+        if (!this.site.verify) await hostRun.finish(this.request.part?.last ?? true)
         await hostRun.close()
       } else if (this.runs.size > Math.max(this.forks, mostConnections)) await hostRun.pause()
     } catch (error) {
@@ -264,20 +275,10 @@ async function firstThatConnects(hosts: readonly HostRun[]): Promise<readonly Ho
   return []
 }
 
-/** By default a batch of which every host failed ends the run, as a play that cannot work should not go on to the next hosts. */
-function tooManyFailed(play: Play, batch: readonly HostRun[]): boolean {
-  const failed = batch.filter((hostRun) => hostRun.stopped && hostRun.stopped.kind !== 'interrupted').length
-  if (failed === 0) return false
-  const percentage = (100 * failed) / batch.length
-  return play.maxFailPercentage === undefined
-    ? play.serial !== undefined && percentage === 100
-    : percentage > play.maxFailPercentage
-}
-
 /** What `--list-tasks` and `--list-tags` ask. */
 export type ListRequest = Pick<
   RunRequest,
-  'playbook' | 'inventory' | 'secrets' | 'limit' | 'tags' | 'skipTags' | 'extraVars'
+  'playbook' | 'inventory' | 'secrets' | 'limit' | 'tags' | 'skipTags' | 'extraVars' | 'part'
 >
 
 /** All roles that a playbook names, each once. Roles chosen by a function of the host are found through the hosts. */

@@ -27,7 +27,7 @@ export function makeSite(request: ListRequest & Pick<RunRequest, 'verify' | 'onR
 }
 
 export function makeStages(request: ListRequest): Stage[] {
-  const { inventory, limit, playbook } = request
+  const { inventory, limit, part, playbook } = request
   const limited = limit === undefined ? undefined : new Set(inventory.select(limit).map((host) => host.name))
   const stages = playbook.plays.map((play) => ({
     play,
@@ -43,7 +43,7 @@ export function makeStages(request: ListRequest): Stage[] {
           : `the limit '${limit}' leaves no host: it selects ${[...limited].join(', ')}, and the plays are for ${patterns}`,
     })
   }
-  return stages
+  return part ? stages.slice(part.play, part.play + 1) : stages
 }
 
 export function makeContexts(stages: readonly Stage[], site: Site): Map<string, HostContext> {
@@ -63,7 +63,7 @@ export function expandOffline(
   stages: readonly Stage[],
   contexts: ReadonlyMap<string, HostContext>,
   site: Site,
-  { secrets, tags = [], skipTags = [] }: RunRequest,
+  { secrets, tags = [], skipTags = [] }: Pick<RunRequest, 'secrets' | 'tags' | 'skipTags'>,
 ): Map<Play, Map<string, readonly Item[]>> {
   const expanded = new Map<Play, Map<string, readonly Item[]>>()
   for (const { play, hosts } of stages) {
