@@ -268,6 +268,42 @@ export default definePlaybook([play({ hosts: 'all', tasks: [
   await stop([worker])
 })
 
+test.serial('a killed run is noticed: its workers stop after the running step and begin nothing more', async (t) => {
+  t.timeout(120_000)
+  const playbook = write(
+    'orphaned.ts',
+    `import { definePlaybook, file, play, shell } from 'hostwright'
+export default definePlaybook([play({ hosts: 'all', tasks: [
+  shell.command({ run: 'touch /root/orphan; until [ -e /root/home ]; do sleep 0.1; done' }),
+  file.file({ dest: '/root/later', content: 'x' }),
+] })])
+`,
+  )
+  const worker = startWorker(playbook)
+  let said = ''
+  worker.child.stderr?.on('data', (text: string) => {
+    said += text
+  })
+  await present(1)
+  const { child, done } = coordinate(playbook)
+  const begun = async (): Promise<string[]> => {
+    const answers = await Promise.all(names.map((name) => lab().on(name, 'test -e /root/orphan')))
+    return names.filter((_, index) => answers[index]?.code === 0)
+  }
+  await until('two hosts to begin', 60, async () => (await begun()).length === 2)
+  child.kill('SIGKILL')
+  await done
+  await until('the worker to notice', 60, async () => {
+    await lab().on('w6', 'true')
+    return said.match(/nobody waits for its run any more/g)?.length === 2
+  })
+  const hosts = await begun()
+  for (const name of hosts) await lab().must(name, 'touch /root/home')
+  await stop([worker])
+  t.deepEqual(await begun(), hosts)
+  for (const name of hosts) t.not((await lab().on(name, 'test -e /root/later')).code, 0, name)
+})
+
 test.serial('all workers gone: the hosts that are left are unreachable in the recap, not lost', async (t) => {
   t.timeout(120_000)
   const playbook = write(
