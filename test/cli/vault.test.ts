@@ -215,7 +215,10 @@ test('edit saves what the editor leaves, and leaves nothing of its own behind', 
   )
   await vault(['edit'], '', { EDITOR: `stat -c %a "$1" "$(dirname "$1")" > ${cwd}/modes; false` })
   t.is(readFileSync(join(cwd, 'modes'), 'utf8'), '600\n700\n')
-  t.deepEqual(remains(), before)
+  t.deepEqual(
+    remains().filter((name) => !before.includes(name)),
+    [],
+  )
 })
 
 test('edit: a slip is shown and edited again with nothing lost; Ctrl-C leaves nothing behind', async (t) => {
@@ -235,7 +238,10 @@ test('edit: a slip is shown and edited again with nothing lost; Ctrl-C leaves no
   writeFileSync(join(site.cwd, 'edit.sh'), 'echo broken >> "$1"\n')
   const stopped = await onTerminal(site, ['vault', 'edit'], [{ wait: 'Edit again? [Y/n]', type: '\x03' }])
   t.is(stopped.code, 130, stopped.screen)
-  t.deepEqual(remains(), before)
+  t.deepEqual(
+    remains().filter((name) => !before.includes(name)),
+    [],
+  )
 })
 
 test('a terminal is asked for the passphrase, once for a run, and never shows it', async (t) => {
