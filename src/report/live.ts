@@ -43,7 +43,7 @@ export function createLiveReport(options: LiveOptions): Report {
       elapsedMs: now() - started,
       now: now(),
       spinner,
-      columns: stream.columns ?? 80,
+      columns: stream.columns || 80,
       rows: stream.rows ?? 24,
     }
     screen.draw(above, renderFrame(frame, paint))

@@ -36,7 +36,7 @@ export function openScreen(terminal: Terminal): Screen {
   /** To the block's first line. Terminals that were made narrower have broken its lines into several. */
   const rewind = (): string => {
     if (!open) return ''
-    const columns = terminal.columns ?? 80
+    const columns = terminal.columns || 80
     const lines = widths.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0)
     return `\r\u001b[${lines}A`
   }

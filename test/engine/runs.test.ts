@@ -48,6 +48,65 @@ test.serial('hosts that do not answer hold up nobody: the others are done before
   t.is(Object.values(ran.result.hosts).filter((host) => host.changed === 1).length, 6)
 })
 
+test.serial('a play that says after does not wait for the others, and each host keeps the order', async (t) => {
+  const hosts = make('h1', 'h2')
+  const ready = connectTo(hosts)
+  let tell = (): void => undefined
+  const balancerIsDone = new Promise<void>((resolve) => {
+    tell = resolve
+  })
+  const base = play({ name: 'base', hosts: 'all', tasks: note({ file: 'a', text: 'x' }) })
+  const slow = play({ name: 'slow', hosts: 'h1', tasks: note({ file: 'slow', text: 'x' }) })
+  const balancer = play({ name: 'balancer', hosts: 'h2', after: base, tasks: note({ file: 'c', text: 'x' }) })
+  const last = play({ name: 'last', hosts: 'all', after: [], tasks: note({ file: 'd', text: 'x' }) })
+  const order: string[] = []
+  const ran = await runOn(hosts, [base, slow, balancer, last], {
+    connect: async (host, secrets, progress) => {
+      const connection = await ready(host, secrets, progress)
+      return {
+        ...connection,
+        requests: 0,
+        run: async (steps, options) => {
+          if (steps.some((step) => step.script.includes('cat >slow'))) await balancerIsDone
+          return connection.run(steps, options)
+        },
+      }
+    },
+    emit: (event) => {
+      if (event.type !== 'host:play:end') return
+      order.push(`${event.host} ${event.play}`)
+      if (event.play === 'balancer') tell()
+    },
+  })
+  t.is(ran.result.outcome, 'ok')
+  t.deepEqual(
+    order.filter((line) => line.startsWith('h1')),
+    ['h1 base', 'h1 slow', 'h1 last'],
+  )
+  t.deepEqual(
+    order.filter((line) => line.startsWith('h2')),
+    ['h2 base', 'h2 balancer', 'h2 last'],
+  )
+  t.true(order.indexOf('h2 balancer') < order.indexOf('h1 slow'))
+})
+
+test('after names plays of the playbook that come earlier', (t) => {
+  const first = play({ name: 'first', hosts: 'all' })
+  const second = play({ name: 'second', hosts: 'all', after: first })
+  t.throws(() => definePlaybook([second, first]), {
+    message: "play second: option 'after' names the play first, which comes later",
+  })
+  t.throws(() => definePlaybook([second]), {
+    message: "play second: option 'after' names the play first, which is not in the playbook",
+  })
+  t.throws(() => play({ hosts: 'all', after: 'first' as never }), {
+    message: "play: option 'after': expected plays, found 'first'",
+  })
+  t.throws(() => definePlaybook([first], { packageFirst: true } as never), {
+    message: "definePlaybook: unknown option 'packageFirst'",
+  })
+})
+
 test.serial('a host is disconnected after its last play', async (t) => {
   const hosts = make('h1', 'h2')
   const ready = connectTo(hosts)

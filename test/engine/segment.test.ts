@@ -1,8 +1,8 @@
 // Changes of several tasks in one request: what rides along, and what happens when one of them fails.
 import test from 'ava'
 import * as v from 'valibot'
-import { flush, handler } from '../../src/core/flow.ts'
-import { play } from '../../src/core/play.ts'
+import { block, flush, handler } from '../../src/core/flow.ts'
+import { definePlaybook, play } from '../../src/core/play.ts'
 import { defineResource } from '../../src/core/resource.ts'
 import { sh } from '../../src/shell/quote.ts'
 import { act, makeStandIn, note, runOn } from './stand-in.ts'
@@ -54,6 +54,8 @@ const pack = defineResource<PackArgs, PackArgs, boolean>({
       ? { unchanged: 'present' }
       : { changes: [{ summary: 'absent → present', steps: [{ script: call([wish]) }] }] },
   merge: (cases) => [{ script: call(cases.map(({ wish }) => wish)) }],
+  isPackage: () => true,
+  footprint: () => ({ reads: ['file:/packs'] }),
 })
 
 function call(wishes: readonly PackArgs[]): string {
@@ -61,6 +63,23 @@ function call(wishes: readonly PackArgs[]): string {
   const fail = broken ? sh`echo ${`no ${broken.name}`} >&2; exit 100\n` : ''
   return `${fail}${sh`echo call >>calls; printf '%s\n' ${wishes.map((wish) => wish.name)} >>packs`}`
 }
+
+/** A unit that runs or not; each start and restart is noted. */
+const unit = defineResource<{ state: 'started' | 'restarted' }, { state: 'started' | 'restarted' }, boolean>({
+  name: 'unit',
+  schema: { state: v.picklist(['started', 'restarted']) },
+  describe: (args) => args.state,
+  probe: (wishes) => wishes.map(() => 'if [ -e up ]; then echo yes; else echo no; fi').join('\n'),
+  parse: (stdout, wishes) => wishes.map((_, index) => stdout.split('\n')[index] === 'yes'),
+  plan: (isUp, { state }) =>
+    isUp && state === 'started'
+      ? { unchanged: 'runs' }
+      : {
+          changes: [{ summary: isUp ? 'restart' : 'start', steps: [{ script: sh`touch up; echo ${state} >>starts` }] }],
+        },
+  converges: ({ state }) => (state === 'started' ? 'state' : 'none'),
+  covers: (_, handlerWish) => handlerWish.state === 'restarted',
+})
 
 const twenty = Array.from({ length: 20 }, (_, index) => `f${index}`)
 
@@ -219,4 +238,67 @@ test('a change on one host makes the others look again at their next play', asyn
   ]
   const { result } = await runOn({ web, db }, plays)
   t.is(result.hosts.db?.requests, 2)
+})
+
+test('packagesFirst: one call for the packages of all plays, each told where its task is', async (t) => {
+  const web = makeStandIn()
+  const plays = () => [
+    play({ name: 'one', hosts: 'all', tasks: [note({ file: 'n', text: 'x' }), pack({ name: 'p' })] }),
+    play({ name: 'two', hosts: 'all', tasks: [note({ file: 'm', text: 'x' }), block({ tasks: pack({ name: 'q' }) })] }),
+  ]
+  const { log } = await runOn({ web }, plays(), { playbook: definePlaybook(plays(), { packagesFirst: true }) })
+  t.deepEqual(log, ['web changed note n', 'web changed pack p', 'web changed note m', 'web changed pack q'])
+  t.is(web.read('calls'), 'call\n')
+  const other = makeStandIn()
+  await runOn({ web: other }, plays())
+  t.is(other.read('calls'), 'call\ncall\n')
+})
+
+test('packagesFirst: a package behind a task that alters what is known of packages waits for its turn', async (t) => {
+  const web = makeStandIn()
+  const source = page({ file: 'packs', text: 'x' })
+  const plays = [play({ hosts: 'all', tasks: [pack({ name: 'p' }), source, pack({ name: 'q' })] })]
+  await runOn({ web }, plays, { playbook: definePlaybook(plays, { packagesFirst: true }) })
+  t.is(web.read('calls'), 'call\ncall\n')
+})
+
+test('packagesFirst: when the host fails later on, the packages that came early are told', async (t) => {
+  const web = makeStandIn()
+  const plays = [
+    play({ hosts: 'all', tasks: [pack({ name: 'p' }), note({ file: 'n', text: 'x', broken: true })] }),
+    play({ hosts: 'all', tasks: pack({ name: 'q' }) }),
+  ]
+  const { log } = await runOn({ web }, plays, { playbook: definePlaybook(plays, { packagesFirst: true }) })
+  t.deepEqual(log, ['web changed pack p', 'web failed note n', 'web changed pack q'])
+})
+
+test('a unit that was started after the change is not restarted for it', async (t) => {
+  const web = makeStandIn()
+  const tasks = (text: string) => [
+    note({ file: 'config', text, notify: handler([unit({ state: 'restarted' }), act({ say: 'healthy' })]) }),
+    unit({ state: 'started' }),
+  ]
+  const first = await runOn({ web }, [play({ hosts: 'all', tasks: tasks('a') })])
+  t.deepEqual(first.log, [
+    'web changed note config',
+    'web changed unit started',
+    'web ok unit restarted',
+    'web changed act healthy',
+  ])
+  t.is(web.read('starts'), 'started\n')
+  t.deepEqual(web.marks(), [])
+  await runOn({ web }, [play({ hosts: 'all', tasks: tasks('b') })])
+  t.is(web.read('starts'), 'started\nrestarted\n')
+})
+
+test('a change after the start restarts the unit all the same', async (t) => {
+  const web = makeStandIn()
+  const restart = handler(unit({ state: 'restarted' }))
+  const tasks = [
+    note({ file: 'a', text: 'x', notify: restart }),
+    unit({ state: 'started' }),
+    note({ file: 'b', text: 'x', notify: restart }),
+  ]
+  await runOn({ web }, [play({ hosts: 'all', tasks })])
+  t.is(web.read('starts'), 'started\nrestarted\n')
 })
