@@ -15,6 +15,8 @@ export type { Image } from './image.ts'
 
 /** Hosts of one image. */
 export interface BenchHosts {
+  /** The lab that they are of. */
+  readonly lab: string
   readonly targets: readonly Target[]
   /** The bench's own end of the hosts' network: where a proxy listens. */
   readonly gateway: string
@@ -32,10 +34,13 @@ export interface BenchHosts {
   readonly close: () => Promise<void>
 }
 
-const labName = 'bench'
-
 /** Brings up fresh hosts named bench1, bench2 and so on; whatever an earlier bench left is removed first. */
-export async function openHosts(count: number, image: Image, say: (message: string) => void): Promise<BenchHosts> {
+export async function openHosts(
+  count: number,
+  image: Image,
+  say: (message: string) => void,
+  labName = 'bench',
+): Promise<BenchHosts> {
   const layers = [await ensureImage(image, say)]
   await labDown(labName)
   const started = performance.now()
@@ -43,10 +48,10 @@ export async function openHosts(count: number, image: Image, say: (message: stri
   const hosts = names.map((name) => ({ name, suite: 'bookworm' as const }))
   const status = await labUp({ name: labName, hosts, layers, acme: false, aliases: {} })
   say(`${count} hosts (${image}) are up after ${Math.round((performance.now() - started) / 1000)} s`)
-  return await describe(status)
+  return await describe(status, labName)
 }
 
-async function describe(status: LabStatus): Promise<BenchHosts> {
+async function describe(status: LabStatus, labName: string): Promise<BenchHosts> {
   const place = labPlace(labName)
   const targets = status.hosts.map(({ name, address }) => ({ name, address, port: 22 }))
   const { gateway } = status.network
@@ -55,6 +60,7 @@ async function describe(status: LabStatus): Promise<BenchHosts> {
   const on = (target: Target, script: string) =>
     tryCommand('ssh', [...sshArguments(place, 'root', target.address), 'sh -s'], { input: script, timeoutMs: 120_000 })
   return {
+    lab: labName,
     targets,
     gateway,
     identityFile: status.identityFile,

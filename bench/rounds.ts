@@ -88,6 +88,8 @@ async function withRunner<T>(
   const folder = await context.folder(contestant.name)
   const data = await context.folder('data')
   const group = await openControllerGroup(contestant.name, join(folder, 'log'))
+  const stop = () => void group.end().catch(() => {})
+  context.signal.addEventListener('abort', stop)
   try {
     const { targets, identityFile, knownHosts } = hosts
     const runner = await contestant.open({ targets, identityFile, knownHosts, data, folder, ...instead }, group)
@@ -97,6 +99,7 @@ async function withRunner<T>(
       await runner.close()
     }
   } finally {
+    context.signal.removeEventListener('abort', stop)
     await group.remove()
   }
 }
