@@ -5,7 +5,7 @@ import { isWorkload, type Workload } from './workload.ts'
 const folder = new URL('workloads/', import.meta.url)
 
 /** The order of the report; what is not named here comes after, by its name. */
-const order = ['start', 'ssh', 'rerun', 'warm', 'drifted', 'first', 'delay', 'many']
+const order = ['start', 'ssh', 'rerun', 'warm', 'drifted', 'first', 'delay', 'many', 'dead']
 
 /** All workloads: the default exports of bench/workloads/*.ts. */
 export async function loadWorkloads(): Promise<readonly Workload[]> {

@@ -40,7 +40,8 @@ export async function runRounds(context: BenchContext, rounds: Rounds): Promise<
     }
   }
   if (rounds.judgeEach) return
-  for (const complaint of await rounds.hosts.judge()) context.say(`the judge after ${rounds.workload}: ${complaint}`)
+  const complaints = await rounds.hosts.judge()
+  if (complaints.length > 0) throw new Error(`the judge after ${rounds.workload}: ${complaints.join('; ')}`)
 }
 
 /** Lets the floor converge all hosts, unmeasured, and makes sure that the judge agrees. */

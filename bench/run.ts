@@ -56,7 +56,11 @@ async function measureAll(): Promise<void> {
   for (const workload of chosen) {
     const started = performance.now()
     say(`\n${workload.title}`)
-    await workload.run(context)
+    await workload.run(context).catch((error: unknown) => {
+      if (stopping.signal.aborted) throw error
+      say(`${workload.name} broke off: ${error instanceof Error ? error.message : String(error)}`)
+      process.exitCode = 1
+    })
     say(`${workload.name} took ${((performance.now() - started) / 60_000).toFixed(1)} min`)
   }
 }

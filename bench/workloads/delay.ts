@@ -11,7 +11,7 @@ export default {
   limits:
     'A connection costs about 9 round trips before the first command: TCP, banners, key exchange, service, authentication, channel. What is left is one round trip for each request. There is no limit of bandwidth and no slow start in the proxy: real long lines cost the tools that ship megabytes more.',
   cases: { 20: '20 ms', 100: '100 ms' },
-  minutes: 5,
+  minutes: 3,
   run: async (context) => {
     const contestants = await context.choose(['floor', 'hostwright', 'mitogen', 'ansible-tuned'])
     const hosts = await context.openHosts(3, 'running')

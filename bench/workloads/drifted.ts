@@ -12,7 +12,7 @@ export default {
   limits:
     'hostwright needs one more request a host: the one that writes the file and looks again whether it is right now.',
   cases: { drifted: 'One of 50 resources drifted on each of 3 hosts, cold' },
-  minutes: 3,
+  minutes: 2,
   run: async (context) => {
     const contestants = await context.choose(['floor', 'hostwright', 'mitogen', 'ansible-tuned'])
     const hosts = await context.openHosts(3, 'running')

@@ -14,7 +14,7 @@ export default {
     packages: 'First run, packages in place',
     bare: 'First run, packages installed from the local cache',
   },
-  minutes: 8,
+  minutes: 4,
   run: async (context) => {
     const names = ['floor', 'hostwright', 'mitogen', 'ansible-tuned']
     for (let round = 0; round < context.rounds(3); round += 1) await firstRuns(context, 'packages', names, round)

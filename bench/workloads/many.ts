@@ -16,7 +16,7 @@ export default {
   limits:
     'The hosts are containers on the controller’s own cores: from 10 hosts on the wall time is mostly the hosts’ side of the SSH logins. Read the controller’s CPU seconds for what a real fleet would cost it.',
   cases: { 10: '10 hosts', 30: '30 hosts', 100: '100 hosts' },
-  minutes: 10,
+  minutes: 7,
   run: async (context) => {
     for (const { count, rounds, names } of sizes) {
       const contestants = await context.choose(names)

@@ -10,7 +10,7 @@ export default {
   limits:
     'Nearly all of the floor is the SSH handshake: in OpenSSH the post-quantum key exchange alone takes some 70 ms of CPU on the controller. hostwright adds the start of Node and the loading of its modules, and saves processes: all hosts share one. Ansible runs about 60 modules a host one after another, each a fresh Python on the host.',
   cases: { cold: 'Rerun, cold' },
-  minutes: 4,
+  minutes: 3,
   run: async (context) => {
     const contestants = await context.choose(['floor', 'hostwright', 'mitogen', 'ansible-tuned', 'ansible'])
     const hosts = await context.openHosts(3, 'running')

@@ -32,7 +32,6 @@ export const ansibleTuned: Contestant = {
 /** Ansible with Mitogen's strategy, tuned. */
 export const mitogen: Contestant = {
   ...shared,
-  slow: false,
   name: 'mitogen',
   describe: "the tuned Ansible with Debian's ansible-mitogen (strategy `mitogen_linear`)",
   prepare: () => installPackages(['ansible', 'ansible-mitogen']),
