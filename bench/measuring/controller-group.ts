@@ -1,6 +1,7 @@
 // A control group of a contestant's own: whatever it starts and leaves running is counted, and can be ended.
 // CPU time is in cpu.stat of cgroup2 everywhere, in a hybrid setup too; memory is in cgroup2 or in the v1 hierarchy `memory`.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
 import { mkdir, open, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -58,7 +59,14 @@ export async function openControllerGroup(name: string, log: string): Promise<Co
   }
   await end()
   return {
-    start: (command, options = {}) => startIn(groups, command, options),
+    start: (command, options = {}) => {
+      const errors = openSync(log, 'w')
+      try {
+        return startIn(groups, command, options, ['pipe', 'pipe', errors])
+      } finally {
+        closeSync(errors) // the process has its own
+      }
+    },
     run: (command, options = {}) => runIn(groups, command, options, log, end),
     cpu: async () => parseCpu(await readFile(join(group, 'cpu.stat'), 'utf8')),
     memory: async () => parseAnonymous(await readFile(join(memoryGroup, 'memory.stat'), 'utf8').catch(() => '')),
@@ -103,12 +111,12 @@ function parseProcesses(text: string): number[] {
 const enter =
   'for group in $BENCH_GROUPS; do echo $$ >"$group/cgroup.procs" || exit 125; done; unset BENCH_GROUPS; exec "$@"'
 
-function startIn(groups: readonly string[], command: readonly string[], options: StartOptions, output?: number) {
+function startIn(groups: readonly string[], command: readonly string[], options: StartOptions, stdio: StdioOptions) {
   const { PATH = '/usr/sbin:/usr/bin:/sbin:/bin' } = process.env
   return spawn('sh', ['-c', enter, 'sh', ...command], {
     cwd: options.cwd ?? '/',
     env: { PATH, HOME: '/root', LANG: 'C.UTF-8', TERM: 'dumb', ...options.environment, BENCH_GROUPS: groups.join(' ') },
-    stdio: output === undefined ? ['pipe', 'pipe', 'inherit'] : ['ignore', output, output],
+    stdio,
     detached: true, // Ctrl-C reaches the bench, which ends the group
   })
 }
@@ -122,7 +130,7 @@ async function runIn(
   end: () => Promise<void>,
 ): Promise<Ended> {
   const file = await open(log, 'w')
-  const child = startIn(groups, command, options, file.fd)
+  const child = startIn(groups, command, options, ['ignore', file.fd, file.fd])
   const timer = setTimeout(() => void end().catch(() => {}), (options.timeout ?? 900) * 1000)
   try {
     const exitCode = await new Promise<number>((resolve, reject) => {

