@@ -52,6 +52,8 @@ export interface RunHeader {
   readonly cores: number
   readonly memory: number
   readonly kernel: string
+  /** Processes that wanted a core in the minute before the run began: other work that was going on. */
+  readonly load: number
   readonly versions: Readonly<Record<string, string>>
   readonly options: string
 }

@@ -1,6 +1,6 @@
 // npm run bench: `npm run bench` runs every workload, `npm run bench -- rerun delay` only these, `-- report` writes
 // docs/performance.md from what has been measured, `-- list` says what there is.
-import { cpus, release, totalmem } from 'node:os'
+import { cpus, loadavg, release, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { makeContext } from './context.ts'
@@ -42,6 +42,7 @@ async function measureAll(): Promise<void> {
     cores: cpus().length,
     memory: totalmem(),
     kernel: release(),
+    load: loadavg()[0] ?? 0,
     versions: await versionsOf(['openssh-client', 'ansible-core', 'ansible', 'ansible-mitogen']),
     options: process.argv.slice(2).join(' '),
   })

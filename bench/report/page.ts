@@ -7,6 +7,7 @@ import { figuresOf } from './figures.ts'
 import { judgeGoals, makeGoals, renderValue } from './goals.ts'
 import type { Plot } from './plots.ts'
 import reasons from './reasons.json' with { type: 'json' }
+import { renderNumber } from './statistics.ts'
 import { renderCase, renderTable } from './table.ts'
 
 /** What a page is made of. */
@@ -125,15 +126,16 @@ function renderAnchors(): string {
   return `Tools without a Debian package do not take part in the runs above. ${note}\n\n${table}`
 }
 
-function renderMachine({ run, processor, cores, memory, kernel, versions, options }: RunHeader): string {
+function renderMachine({ run, processor, cores, memory, kernel, load, versions, options }: RunHeader): string {
   const gibibytes = Math.round(memory / 2 ** 30)
   const known = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
   const asked = options === '' ? 'all workloads' : `\`${options}\``
-  return `- Run ${run} (${asked}): ${cores} cores (${processor}), ${gibibytes} GiB, Linux ${kernel}; ${known.join(', ')}.`
+  return `- Run ${run} (${asked}): ${cores} cores (${processor}), ${gibibytes} GiB, Linux ${kernel}, load ${renderNumber(load)} before it began; ${known.join(', ')}.`
 }
 
 const method = `- Contestants take turns within a round, so that whatever else the machine does hits all of them. Figures are medians, with the least and the most in parentheses; slow peers get fewer rounds. A ratio is made within one run only.
 - *Controller CPU* is that of everything the contestant started, what it left running included: each has a control group of its own. *Hosts’ CPU* is that of all hosts together. *Peak memory* is the anonymous memory of all the contestant's processes together, looked at 20 times a second; a run shorter than that may show none.
+- *Changes told* are what the tool itself reports, in its own units: the floor counts batches, Ansible tasks (a loop is one), hostwright resources. In a rerun all must say 0.
 - Logins and sessions are counted in sshd's own log, turns and bytes in the delay proxy.
 - The judge looks at all 50 resources of every host over plain OpenSSH: before reruns, after the last round, and after each run that changes something. A run that it disagrees with counts as failed and is in no median.
 - Hosts are containers with their own systemd and sshd on the machine's own cores: hosts and controller take CPU time from each other, and with many hosts the wall time is mostly theirs. Their disks do not sync, so first runs show a tool's own time more than a real disk would.

@@ -8,7 +8,7 @@ import { median, renderNumber, renderSpread, spreadOf } from '../../bench/report
 import { renderCase, renderTable } from '../../bench/report/table.ts'
 import { parseRun, type Result } from '../../bench/results.ts'
 
-const header = { run: 'r', processor: 'p', cores: 2, memory: 1, kernel: 'k', versions: {}, options: '' }
+const header = { run: 'r', processor: 'p', cores: 2, memory: 1, kernel: 'k', load: 0, versions: {}, options: '' }
 
 function result(contestant: string, wall: number, more: Partial<Result> = {}): Result {
   const base = { run: 'r', at: 't', workload: 'rerun', case: 'cold', hosts: 3, round: 0 }
