@@ -58,6 +58,16 @@ export async function killGroups(place: LabPlace, host = ''): Promise<void> {
 
 const allLabs = 'provision-lab'
 
+/** CPU seconds that a lab's hosts have taken since it came up, those of hosts that were killed too. */
+export async function labCpu(place: LabPlace): Promise<number> {
+  for (const hierarchy of await hierarchies()) {
+    const text = await readFile(join(hierarchy, labGroup(place), 'cpu.stat'), 'utf8').catch(() => '')
+    const microseconds = /^usage_usec (\d+)$/m.exec(text)?.[1]
+    if (microseconds !== undefined) return Number(microseconds) / 1e6
+  }
+  return 0
+}
+
 function labGroup(place: LabPlace): string {
   return join(allLabs, `${place.name}-${place.id}`)
 }

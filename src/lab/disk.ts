@@ -28,7 +28,6 @@ export async function makeDisk(place: LabPlace, contents: DiskContents): Promise
   const upper = upperFolder(place, contents.host)
   await rm(upper, { recursive: true, force: true })
   await rm(join(folder, 'layers'), { force: true })
-  const base = contents.layers.at(-1) ?? '/'
   const authorized = await readFile(`${place.identityFile}.pub`, 'utf8')
   const { host, user, machineId } = contents
   const home = join('home', user)
@@ -55,13 +54,15 @@ export async function makeDisk(place: LabPlace, contents: DiskContents): Promise
       await chmod(join(upper, 'etc/ssh', name), mode)
     }
   }
+  const base = contents.layers.at(-1) ?? '/'
   for (const name of await readdir(join(base, 'etc/skel'))) {
     await writeOwned(join(upper, home, name), await readFile(join(base, 'etc/skel', name), 'utf8'), 0o644, userId)
   }
-  await appendTo(base, upper, 'etc/passwd', `${user}:x:${userId}:${userId}::/home/${user}:/bin/bash`, 0o644)
-  await appendTo(base, upper, 'etc/group', `${user}:x:${userId}:`, 0o644)
-  await appendTo(base, upper, 'etc/shadow', `${user}:*:20000:0:99999:7:::`, 0o640, shadowGroup)
-  await appendTo(base, upper, 'etc/gshadow', `${user}:!::`, 0o640, shadowGroup)
+  const { layers } = contents
+  await appendTo(layers, upper, 'etc/passwd', `${user}:x:${userId}:${userId}::/home/${user}:/bin/bash`, 0o644)
+  await appendTo(layers, upper, 'etc/group', `${user}:x:${userId}:`, 0o644)
+  await appendTo(layers, upper, 'etc/shadow', `${user}:*:20000:0:99999:7:::`, 0o640, shadowGroup)
+  await appendTo(layers, upper, 'etc/gshadow', `${user}:!::`, 0o640, shadowGroup)
   // Written last: a disk without this file was not finished.
   await writeFile(join(folder, 'layers'), contents.layers.join('\n'))
 }
@@ -88,13 +89,22 @@ async function writeOwned(path: string, text: string, mode: number, owner = 0, g
 }
 
 async function appendTo(
-  base: string,
+  layers: readonly string[],
   upper: string,
   path: string,
   line: string,
   mode: number,
   group = 0,
 ): Promise<void> {
-  const text = await readFile(join(base, path), 'utf8')
+  const text = await readTopmost(layers, path)
   await writeOwned(join(upper, path), `${text.trimEnd()}\n${line}\n`, mode, 0, group)
+}
+
+/** A file as the layers show it: packages of an upper layer have added users to the lower one's. */
+async function readTopmost(layers: readonly string[], path: string): Promise<string> {
+  for (const layer of layers) {
+    const text = await readFile(join(layer, path), 'utf8').catch(() => null)
+    if (text !== null) return text
+  }
+  throw new Error(`no layer has ${path}: ${layers.join(', ')}`)
 }

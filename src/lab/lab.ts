@@ -63,6 +63,8 @@ export interface LabOptions extends LabPlaceOptions {
   readonly aliases?: Readonly<Record<string, string>> | undefined
   /** Run Pebble, the ACME test CA. @default true */
   readonly acme?: boolean | undefined
+  /** Folders that lie above the base image on every host's disk, uppermost first: a lab of many hosts that share what they have. @default none */
+  readonly layers?: readonly string[] | undefined
   /** The Debian mirror for base images. @default PROVISION_LAB_MIRROR, else read from this machine's apt configuration */
   readonly mirror?: string | undefined
 }
@@ -176,6 +178,7 @@ async function planRecord(place: LabPlace, options: LabOptions): Promise<{ recor
     hosts,
     aliases: options.aliases ?? known?.aliases ?? defaultAliases(hosts),
     acme: options.acme ?? known?.acme ?? true,
+    layers: options.layers ?? known?.layers ?? [],
     bootId,
   }
   resolveAliases(record) // an alias that leads nowhere is found before anything is made
@@ -242,7 +245,7 @@ async function ensureImages(place: LabPlace, record: LabRecord, options: LabOpti
   const services = await ensureServicesImage(wanted.at(-1) ?? 'bookworm', context)
   const layers = async (suite: Suite) => {
     const packages = await packageLayer(place.home, suite)
-    return [packages, bases.get(suite)].filter((layer) => typeof layer === 'string')
+    return [packages, ...(record.layers ?? []), bases.get(suite)].filter((layer) => typeof layer === 'string')
   }
   return { services, layers }
 }

@@ -25,6 +25,8 @@ export interface LabRecord {
   /** Public names and the host or address that they lead to. */
   readonly aliases: Readonly<Record<string, string>>
   readonly acme: boolean
+  /** Shared folders above the base image, uppermost first. @default none */
+  readonly layers?: readonly string[]
   /** The boot of this machine that the lab ran in: disks do not outlive it, see machine.ts. */
   readonly bootId: string
 }
