@@ -12,7 +12,7 @@ export default definePlaybook([
       file.directory({ path: `${folder}/conf.d`, mode: '0750' }),
       file.file({ dest: `${folder}/motd`, content: 'one of many\n', mode: '0644' }),
       file.link({ path: `${folder}/current`, target: 'conf.d' }),
-      file.line({ path: `${folder}/motd`, match: '^owner=', line: 'owner=operations' }),
+      file.link({ path: `${folder}/latest`, target: 'current' }),
     ],
   }),
   play({
