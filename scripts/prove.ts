@@ -1,5 +1,6 @@
 // Proves the demo from outside, without our own transport: HTTPS through the load balancer, the database by way of the
-// app, ports by plain TCP connects, and a second run of the command that must change nothing.
+// app, ports by plain TCP connects, and a second run of the command that must change nothing (`--from-outside` leaves the
+// last out: for a site that something else has made).
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
@@ -88,7 +89,7 @@ for (const [host, wanted] of [
   })
 }
 
-await prove('a second run changes nothing', async () => {
+async function rerun(): Promise<string> {
   const { stdout } = await promisify(execFile)(
     'node',
     ['bin/provision.js', '--inventory', 'inventory/lab.ts', '--output', 'json'],
@@ -104,6 +105,7 @@ await prove('a second run changes nothing', async () => {
     JSON.stringify(recap.hosts),
   )
   return `${hosts.map(([host, { ok, changed }]) => `${host} ${ok} ok ${changed} changed`).join(', ')} in ${recap.elapsedMs} ms`
-})
+}
+if (!process.argv.includes('--from-outside')) await prove('a second run changes nothing', rerun)
 
 process.exitCode = failures === 0 ? 0 : 1

@@ -139,7 +139,7 @@ leader() {
 }
 
 watch() {
-  trap 'kill $!; exit 1' TERM
+  trap 'kill -KILL $!; exit 1' TERM
   sleep "$1" &
   wait $!
   trap '' TERM
