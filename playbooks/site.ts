@@ -1,5 +1,5 @@
 // www.foobar.com: what runs where is the inventory's business; this is what it is made of.
-import { definePlaybook, type Host, play, secret } from 'hostwright'
+import { definePlaybook, type Host, play, secret, wait } from 'hostwright'
 import { app } from '../roles/app.ts'
 import { base } from '../roles/base.ts'
 import { firewall } from '../roles/firewall.ts'
@@ -43,12 +43,13 @@ const database = {
 }
 
 const everyServer = play({ name: 'every server', hosts: 'all', roles: [base(), firewall()] })
+const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)] })
 
 const plays = [
   everyServer,
-  play({ name: 'databases', hosts: 'db', roles: [mysql(database)] }),
-  // a play waits for all its hosts: the primary is ready before a replica follows it
-  play({ name: 'replication', hosts: 'db', roles: [mysqlReplica(database)] }),
+  databases,
+  // the primary is ready before a replica follows it
+  play({ name: 'replication', hosts: 'db', after: databases, roles: [mysqlReplica(database)] }),
   play({
     name: 'application',
     hosts: 'app',
@@ -61,6 +62,12 @@ const plays = [
     hosts: 'lb',
     after: everyServer,
     roles: (host) => [haproxy({ domains: domains(host) }), letsencrypt({ domains: domains(host) })],
+  }),
+  // a moment after the last web server is up haproxy has seen it too
+  play({
+    name: 'in service',
+    hosts: 'lb',
+    tasks: wait.http({ name: 'every web server takes requests', url: 'http://127.0.0.1:8404/ready', timeout: 30 }),
   }),
 ]
 

@@ -26,16 +26,23 @@ interface Call {
 
 class Story {
   private readonly told: [number, string][] = []
-  private listener: ConnectProgress['onAttempt']
+  private listener: ConnectProgress | undefined
+  private hasAnswered = false
 
   tell(attempt: number, detail: string): void {
     this.told.push([attempt, detail])
-    this.listener?.(attempt, detail)
+    this.listener?.onAttempt?.(attempt, detail)
   }
 
-  listen(listener: ConnectProgress['onAttempt']): void {
+  answer(): void {
+    this.hasAnswered = true
+    this.listener?.onAnswer?.()
+  }
+
+  listen(listener: ConnectProgress): void {
     this.listener = listener
-    for (const [attempt, detail] of this.told) listener?.(attempt, detail)
+    for (const [attempt, detail] of this.told) listener.onAttempt?.(attempt, detail)
+    if (this.hasAnswered) listener.onAnswer?.()
   }
 }
 
@@ -61,7 +68,8 @@ export function dialAhead(
     const abort = new AbortController()
     const story = new Story()
     const onAttempt = (attempt: number, detail: string) => story.tell(attempt, detail)
-    const connection = connect(host, secrets, { signal: abort.signal, onAttempt })
+    const onAnswer = () => story.answer()
+    const connection = connect(host, secrets, { signal: abort.signal, onAttempt, onAnswer })
     connection.catch(() => undefined) // told to who takes the call
     calls.set(host.name, { abort, story, connection })
   }
@@ -70,7 +78,7 @@ export function dialAhead(
       const call = calls.get(host.name)
       if (!call || progress.lock === false) return await connect(host, given, progress)
       calls.delete(host.name)
-      call.story.listen(progress.onAttempt)
+      call.story.listen(progress)
       const hangUp = () => call.abort.abort()
       progress.signal?.addEventListener('abort', hangUp, { once: true })
       if (progress.signal?.aborted) hangUp()

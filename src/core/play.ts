@@ -37,7 +37,7 @@ export interface PlayOptions {
   /**
    * Plays that must be over on all their hosts before this one begins, `[]` for none; they come earlier in the playbook. On
    * each single host plays always run in the playbook's order.
-   * @default all plays before it
+   * @default all plays before it, on all hosts that answer
    */
   readonly after?: Play | readonly Play[] | undefined
 }

@@ -23,6 +23,7 @@ import {
 import { LookAhead, type Prepared } from './look-ahead.ts'
 import { markPath } from './marks.ts'
 import { checkOrder, type Positions, positionsOf } from './order.ts'
+import { makeGate } from './play-order.ts'
 import { environmentOf, wishOf } from './prepare.ts'
 import { Results, view } from './results.ts'
 import { Riders } from './riders.ts'
@@ -32,6 +33,9 @@ import { reportOther } from './task-report.ts'
 import { runCovered, runMaybe, runTask } from './task-run.ts'
 import { FactsNeeded, guarded, Unknowable } from './user-code.ts'
 
+/** Milliseconds for which the other hosts wait for one that does not answer. */
+const patience = 3000
+
 export class HostRun {
   readonly context: HostContext
   private readonly state: HostState
@@ -39,6 +43,7 @@ export class HostRun {
   private readonly prepared = new WeakMap<TaskItem, Prepared>()
   private positions: Positions = new Map()
   private connecting: Promise<void> | undefined
+  private readonly silent = makeGate()
   /** Why the host does not go on, once it does not. */
   stopped: HostStopped | undefined
 
@@ -81,18 +86,26 @@ export class HostRun {
 
   /** Connects, waiting for `admit` once the host answers; the first request reads the facts and probes all that can be asked. The second call waits for the first. Rejects with HostStopped. */
   async connect(admit?: () => Promise<void>): Promise<void> {
-    this.connecting ??= this.open(admit)
+    const timer = setTimeout(() => this.silent.open(), patience)
+    this.connecting ??= this.open(admit, () => clearTimeout(timer))
     try {
       await this.connecting
     } catch (error) {
       throw this.stop(error)
+    } finally {
+      clearTimeout(timer)
     }
   }
 
-  private async open(admit: (() => Promise<void>) | undefined): Promise<void> {
+  /** Settles once the host has not answered for a while. */
+  get silence(): Promise<void> {
+    return this.silent.passed
+  }
+
+  private async open(admit: (() => Promise<void>) | undefined, onAnswer: () => void): Promise<void> {
     const { handlers, lookAhead, session } = this.state
     const question = lookAhead.askFirst(this.plays.fromStart())
-    const { marks, results } = await session.open(question.steps, admit)
+    const { marks, results } = await session.open(question.steps, admit, onAnswer)
     handlers.found(marks)
     lookAhead.read(question, results)
   }

@@ -1,8 +1,8 @@
 // On each host plays run in the playbook's order, also where plays of different hosts overlap.
 
-/** A play of a host that others wait for. */
-interface Gate {
-  readonly over: Promise<void>
+/** What others wait for. */
+export interface Gate {
+  readonly passed: Promise<void>
   readonly open: () => void
 }
 
@@ -23,7 +23,7 @@ export class PlayOrder {
   /** Waits until all earlier plays of the host are over. */
   async turn(host: string, index: number): Promise<void> {
     const earlier = [...(this.gates.get(host) ?? [])].filter(([at]) => at < index)
-    await Promise.all(earlier.map(([, gate]) => gate.over))
+    await Promise.all(earlier.map(([, gate]) => gate.passed))
   }
 
   /** This play is over on the host, or never comes to it. */
@@ -32,10 +32,10 @@ export class PlayOrder {
   }
 }
 
-function makeGate(): Gate {
+export function makeGate(): Gate {
   let open = (): void => undefined
-  const over = new Promise<void>((resolve) => {
+  const passed = new Promise<void>((resolve) => {
     open = resolve
   })
-  return { over, open }
+  return { passed, open }
 }

@@ -13,7 +13,7 @@ import type { Site } from './host-context.ts'
 import { HostRun } from './host-run.ts'
 import type { HostRunOptions } from './host-state.ts'
 import { listOf } from './items.ts'
-import { PlayOrder } from './play-order.ts'
+import { makeGate, PlayOrder } from './play-order.ts'
 import { hideSecrets, redactError } from './redact.ts'
 import { expandOffline, makeContexts, makeSite, makeStages, playsOfHosts, type Stage } from './stages.ts'
 import { HostStopped } from './stopped.ts'
@@ -144,31 +144,36 @@ class Run {
     return this.resultOf(recaps)
   }
 
-  /** Each play begins when those that it comes after are over. */
+  /**
+   * Each play begins when those that it comes after are over: those that `after` names on all hosts, else on all that answer.
+   * A host that does not answer is not waited for then; it catches up, or is given up, by itself.
+   */
   private async runStages(): Promise<void> {
-    const over: Promise<void>[] = []
-    for (const [index, stage] of this.stages.entries()) {
+    const stages = this.stages.map(() => ({ over: makeGate(), overWhereAnswered: makeGate() }))
+    const ends = this.stages.map(async (stage, index) => {
       const { after } = stage.play
-      const before =
-        after === undefined
-          ? over
-          : this.stages.flatMap(({ play }, at) => (listOf(after).includes(play) ? (over[at] ?? []) : []))
-      over.push(Promise.all(before).then(() => this.runStage(stage, index)))
-    }
-    const ends = await Promise.allSettled(over)
-    const failed = ends.find((end) => end.status === 'rejected')
+      const named = (at: number) => listOf(after).includes((this.stages[at] as Stage).play) // at is an index of stages
+      const before = stages
+        .slice(0, index)
+        .flatMap(({ over, overWhereAnswered }, at) =>
+          after === undefined ? overWhereAnswered.passed : named(at) ? over.passed : [],
+        )
+      const own = stages[index]
+      try {
+        await Promise.all(before)
+        await this.runHosts(stage, index, () => own?.overWhereAnswered.open())
+      } finally {
+        for (const { name } of stage.hosts) this.order.pass(name, index)
+        own?.overWhereAnswered.open()
+        own?.over.open()
+      }
+    })
+    const failed = (await Promise.allSettled(ends)).find((end) => end.status === 'rejected')
     if (failed) throw failed.reason
   }
 
-  private async runStage(stage: Stage, index: number): Promise<void> {
-    try {
-      await this.runHosts(stage, index)
-    } finally {
-      for (const { name } of stage.hosts) this.order.pass(name, index)
-    }
-  }
-
-  private async runHosts({ play, hosts }: Stage, index: number): Promise<void> {
+  /** `tell` is called when only hosts that do not answer are left. */
+  private async runHosts({ play, hosts }: Stage, index: number, tell: () => void): Promise<void> {
     const { emit } = this.options
     const alive = hosts.map((host) => this.runOf(host)).filter((hostRun) => !hostRun.stopped)
     if (alive.length === 0) return
@@ -184,7 +189,12 @@ class Run {
         this.cutShort = true
         break
       }
-      await Promise.all(batch.map((hostRun) => this.runOnHost(play, hostRun, index)))
+      const walks = batch.map((hostRun) => this.runOnHost(play, hostRun, index))
+      if (!countsFailures(play)) {
+        const answered = batch.map((hostRun, at) => Promise.race([walks[at], hostRun.silence]))
+        void Promise.all(answered).then(tell, tell)
+      }
+      await Promise.all(walks)
       const failed = batch.filter((hostRun) => hostRun.stopped && hostRun.stopped.kind !== 'interrupted')
       if (tooManyFailed(play, batch.length, failed.length)) this.cancel.abort()
     }
@@ -273,6 +283,11 @@ async function firstThatConnects(hosts: readonly HostRun[]): Promise<readonly Ho
     if (reached) return [hostRun]
   }
   return []
+}
+
+/** Plays that must know how each host ended before anything goes on. */
+function countsFailures(play: Play): boolean {
+  return play.serial !== undefined || play.anyErrorsFatal === true || play.maxFailPercentage !== undefined
 }
 
 /** What `--list-tasks` and `--list-tags` ask. */

@@ -45,7 +45,7 @@ export class Session {
    * Connects, waiting for `admit` once the host answers; one request reads the facts and the marks, and runs these probes.
    * Rejects with HostStopped.
    */
-  async open(probes: readonly Step[], admit: (() => Promise<void>) | undefined): Promise<Opened> {
+  async open(probes: readonly Step[], admit: (() => Promise<void>) | undefined, onAnswer: () => void): Promise<Opened> {
     const { emit, secrets, giveUp, stop } = this.options
     const host = this.context.host.name
     // Nothing is changed on the host yet, so a stop need not wait for it; once connected, a stop lets the running step end.
@@ -58,6 +58,7 @@ export class Session {
       this.connection = await this.options.connect(this.context.inventoryHost, secrets, {
         onAttempt: (attempt, detail) => emit({ type: 'host:connecting', host, attempt, detail }),
         signal: AbortSignal.any([giveUp, connecting.signal]),
+        onAnswer,
         ...(admit && { admit }),
       })
       const { gathered, results } = await gather(this.connection, host, probes, giveUp)

@@ -15,10 +15,18 @@ class Places {
     else await new Promise<void>((resolve) => this.waiting.push(resolve))
   }
 
+  /** Takes a place that may not be there: as many must be left before the next one gets one. */
+  owe(): void {
+    this.free--
+  }
+
   leave(): void {
+    this.free++
+    if (this.free < 1) return
     const next = this.waiting.shift()
-    if (next) next()
-    else this.free++
+    if (!next) return
+    this.free--
+    next()
   }
 }
 
@@ -58,7 +66,14 @@ export class Pass {
 
   /** The host answers: waits for a place. Once it has one, the rest is for nothing. */
   admit(): Promise<void> {
-    this.taking ??= this.places.take().then(() => this.endCall())
+    if (this.taking) return this.taking
+    // who answers is not dead: the next ones are called when this one has a place, else all would wait connected
+    clearTimeout(this.timer)
+    if (!this.calling) {
+      this.calling = true
+      this.calls.owe()
+    }
+    this.taking = this.places.take().then(() => this.endCall())
     return this.taking
   }
 

@@ -21,7 +21,8 @@ export function makeDial(surroundings: Surroundings = ourSurroundings()): Dial {
   }
 }
 
-async function openLocal(host: InventoryHost, { admit }: ConnectProgress): Promise<Line> {
+async function openLocal(host: InventoryHost, { admit, onAnswer }: ConnectProgress): Promise<Line> {
+  onAnswer?.()
   await admit?.()
   return localLine(host.name)
 }

@@ -60,6 +60,8 @@ export interface Dialled extends Connection {
 export interface ConnectProgress {
   readonly onAttempt?: (attempt: number, detail: string) => void
   readonly signal?: AbortSignal
+  /** Told when the host says its first word. */
+  readonly onAnswer?: () => void
   /** Must be awaited once the host answers, before anything that costs the controller's processor. */
   readonly admit?: () => Promise<void>
   /** Take the host's lock. `false` for what only looks (ping, a second connection). @default true */

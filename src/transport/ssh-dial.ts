@@ -20,6 +20,7 @@ export interface DialSettings {
   /** Seconds between keepalives. */
   readonly keepalive: number
   readonly signal?: AbortSignal | undefined
+  readonly onAnswer?: (() => void) | undefined
   /** Awaited once the server has said its first word. */
   readonly admit?: (() => Promise<void>) | undefined
 }
@@ -34,6 +35,9 @@ export interface SshSession {
   /** Says goodbye; does not wait for the server's. */
   readonly close: () => Promise<void>
 }
+
+/** Milliseconds that an open socket may wait for its turn. */
+const longestWait = 5000
 
 /** Three keepalives without an answer, and the peer counts as dead. */
 const missedKeepalives = 3
@@ -52,12 +56,20 @@ export async function dial(
     const hostKey = checkHostKey(target, hop.hostKey)
     const identities = collectIdentities(hop.identities, ring)
     const login = new Login(target.user, identities)
-    const socket = through
+    let socket = through
       ? await within(timeout, tunnel(through, hop), () => undefined, signal)
       : await openSocket(hop, timeout, signal)
     if (settings.admit) {
-      await within(timeout, firstWord(socket), () => socket.destroy(), signal)
+      const waiting = socket
+      await within(timeout, firstWord(waiting), () => waiting.destroy(), signal)
+      settings.onAnswer?.()
+      const since = performance.now()
       await settings.admit()
+      // a server does not wait long for who does not log in (LoginGraceTime); it is known to be there
+      if (!through && performance.now() - since > longestWait) {
+        waiting.destroy()
+        socket = await openSocket(hop, timeout, signal)
+      }
     }
     phase = 'the handshake'
     const client = new ssh2.Client()
@@ -88,6 +100,7 @@ export async function dial(
       hostVerifier: hostKey.verify,
       authHandler: login.next as never, // the types know no `null` and no `false`; the documentation does
     })
+    if (settings.onAnswer) socket.once('data', settings.onAnswer)
     const { exec } = saveTurns(client, socket)
     try {
       await within(timeout, Promise.race([handshake, failed]), giveUp, signal)

@@ -35,6 +35,7 @@ export async function openSshLine(
     keepalive: host.connection.keepalive ?? 15,
     signal: progress.signal,
     admit: progress.admit,
+    onAnswer: progress.onAnswer,
   }
   const attempts = Math.max(1, host.connection.connectAttempts ?? 3)
   for (let attempt = 1; ; attempt++) {
@@ -75,7 +76,7 @@ async function openOnce(route: Route, shared: Shared, settings: DialSettings): P
 async function leaseJumps(route: Route, shared: Shared, settings: DialSettings): Promise<Lease | undefined> {
   if (route.jumps.length === 0) return undefined
   return await shared.jumps.lease(route.jumps, (hop, through) =>
-    dial(hop, through, shared.keyRing, { ...settings, admit: undefined }),
+    dial(hop, through, shared.keyRing, { ...settings, admit: undefined, onAnswer: undefined }),
   )
 }
 
