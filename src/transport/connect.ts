@@ -23,6 +23,7 @@ export function makeConnect(surroundings: Surroundings = ourSurroundings()): Con
 /** Connects to a host as its settings say, by ssh or locally, and starts its agent. */
 export const connect: Connect = makeConnect()
 
-function ourSurroundings(): Surroundings {
+/** This machine. */
+export function ourSurroundings(): Surroundings {
   return { home: homedir(), localUser: userInfo().username, agentSocket: env.SSH_AUTH_SOCK }
 }
