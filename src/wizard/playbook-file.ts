@@ -1,4 +1,5 @@
 // playbooks/site.ts as a person would have written it.
+import { isAbsolute } from 'node:path'
 import type { Answers } from './answers.ts'
 import { listOf, literal } from './literal.ts'
 
@@ -19,6 +20,7 @@ export function playbookFile(answers: Answers): string {
   const head = [
     `// ${domains[0]}: what runs where is the inventory's business; this is what it is made of.`,
     '// The roles come with hostwright. To change one, copy it from node_modules/hostwright/roles into roles/ and import it from there.',
+    ...(isHere(answers.app) ? ["import { join } from 'node:path'"] : []),
     "import { definePlaybook, type Host, play, secret } from 'hostwright'",
     `import { ${roles.join(', ')} } from 'hostwright/roles'`,
   ].join('\n')
@@ -85,7 +87,13 @@ export default definePlaybook([
 }
 
 function sourceOf(app: Answers['app']): string {
-  if (app === 'sample') return "{ directory: 'app' }"
+  if (app === 'sample') return "{ directory: join(import.meta.dirname, '../app') }"
   if ('git' in app) return `{ git: ${literal(app.git)}, version: ${literal(app.version)} }`
-  return `{ directory: ${literal(app.directory)} }`
+  const path = literal(isHere(app) ? `../${app.directory}` : app.directory)
+  return `{ directory: ${isHere(app) ? `join(import.meta.dirname, ${path})` : path} }`
+}
+
+/** A folder that is named relative to the project. */
+function isHere(app: Answers['app']): boolean {
+  return app === 'sample' || ('directory' in app && !isAbsolute(app.directory))
 }

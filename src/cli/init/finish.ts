@@ -39,7 +39,14 @@ export async function runSteps(io: Io, answers: Answers, folder: string, ask: As
       : 'Check now what would change (changes nothing)?'
   if (!(await wants(first))) return exitCode.ok
   if (answers.app === 'sample') {
-    const installed = await runTerminal(here, 'npm', ['ci', '--prefix', 'app', '--no-fund', '--no-audit'])
+    const installed = await runTerminal(here, 'npm', [
+      'ci',
+      '--prefix',
+      'app',
+      '--no-fund',
+      '--no-audit',
+      '--no-progress',
+    ])
     if (installed !== 0) {
       rmSync(`${folder}/app/node_modules`, { recursive: true, force: true })
       throw new ProvisionError({
