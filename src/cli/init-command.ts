@@ -2,12 +2,12 @@
 import { readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
-import { ProvisionError } from '../core/error.ts'
+import { isProvisionError, ProvisionError } from '../core/error.ts'
 import { makePaint } from '../report/paint.ts'
 import { generateSecret } from '../secrets/generate.ts'
 import { createVault } from '../secrets/vault.ts'
 import { hostsInSshConfig } from '../transport/ssh-config.ts'
-import { type Answers, answersFile, checkAnswers, defaultAnswers, usualHosts } from '../wizard/answers.ts'
+import { type Answers, answersFile, checkAnswers, defaultAnswers, placementOf, usualHosts } from '../wizard/answers.ts'
 import { secretNames } from '../wizard/files.ts'
 import { type FilePlan, planFiles } from '../wizard/plan.ts'
 import { type Ask, makeAsk } from './init/ask.ts'
@@ -44,6 +44,7 @@ export async function initProject(io: Io, given: string | undefined, options: In
     })
   }
   await write(io, folder, plans)
+  await warnOfDomains(io, answers)
   if (options.run) return await runSteps(io, answers, folder, undefined)
   tellNext(io, answers, folder)
   return exitCode.ok
@@ -89,12 +90,23 @@ async function interactively(io: Io, given: string | undefined): Promise<number>
       for (const file of tries.keep()) ask.say(`The host keys that you trust are noted in ${file}.`)
       await write(io, folder, plans)
     } else ask.say('Nothing to write: everything is as you want it.')
+  } catch (error) {
+    if (!isProvisionError(error) || error.code !== 'interrupted') throw error
+    throw new ProvisionError({ code: 'interrupted', message: 'interrupted; nothing was written' })
   } finally {
     tries.forget()
   }
   const code = await runSteps(io, answers, folder, ask)
   tellNext(io, answers, folder)
   return code
+}
+
+/** The addresses of the load balancers are known only of one's own servers. */
+async function warnOfDomains(io: Io, answers: Answers): Promise<void> {
+  if (answers.where !== 'servers') return
+  const { lb } = placementOf(answers)
+  const addresses = answers.hosts.filter(({ name }) => lb.includes(name)).map(({ name, address }) => address ?? name)
+  for (const warning of await checkDomains(answers.domains, addresses)) io.stderr.write(`${warning}\n`)
 }
 
 function readAnswers(io: Io, file: string, before: Answers | undefined): Answers {

@@ -54,7 +54,7 @@ export async function makeAsk(io: Io): Promise<Ask> {
 }
 
 function interrupted(): ProvisionError {
-  return new ProvisionError({ code: 'interrupted', message: 'interrupted; nothing was written' })
+  return new ProvisionError({ code: 'interrupted', message: 'interrupted' })
 }
 
 async function readLines(io: Io, message: string): Promise<string> {

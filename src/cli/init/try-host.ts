@@ -3,7 +3,7 @@
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { asProvisionError } from '../../core/error.ts'
+import { asProvisionError, ProvisionError } from '../../core/error.ts'
 import type { InventoryHost } from '../../core/host.ts'
 import { openSecrets } from '../../secrets/open-secrets.ts'
 import { connect, ourSurroundings } from '../../transport/connect.ts'
@@ -30,8 +30,11 @@ export function makeTryHost(io: Io, ask: Pick<Ask, 'yes' | 'say'>) {
 
   const tryHost = async (answer: HostAnswer): Promise<Tried> => {
     const host = entryOf(answer)
+    const giveUp = new AbortController()
+    const { signal } = giveUp
+    const release = io.onSignal(() => giveUp.abort())
     try {
-      const scanned = await scanHostKey(host, secrets, surroundings)
+      const scanned = await scanHostKey(host, secrets, surroundings, signal)
       if (scanned?.verdict === 'unknown' && trusted.get(scanned.name)?.key !== scanned.key) {
         ask.say(`  ${answer.name} is not known yet. Its key: ${scanned.type} ${scanned.fingerprint}`)
         ask.say('  Compare it with: ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub   (on the host, or in its console)')
@@ -42,7 +45,7 @@ export function makeTryHost(io: Io, ask: Pick<Ask, 'yes' | 'say'>) {
       }
       const own = scanned !== undefined && trusted.has(scanned.name)
       const tried = own ? { ...host, connection: { ...host.connection, knownHosts: noted } } : host
-      const connection = await (io.connect ?? connect)(tried, secrets, { lock: false })
+      const connection = await (io.connect ?? connect)(tried, secrets, { lock: false, signal })
       try {
         const [answered] = await connection.run([{ script: look }])
         return describe(answer.name, answered?.stdout ?? '')
@@ -50,6 +53,7 @@ export function makeTryHost(io: Io, ask: Pick<Ask, 'yes' | 'say'>) {
         await connection.close()
       }
     } catch (thrown) {
+      if (signal.aborted) throw new ProvisionError({ code: 'interrupted', message: 'interrupted' })
       const error = asProvisionError(thrown)
       if (error.code === 'interrupted' || error.code === 'internal') throw error
       const more = [error.detail, error.hint && `Try: ${error.hint}`].filter(
@@ -59,6 +63,8 @@ export function makeTryHost(io: Io, ask: Pick<Ask, 'yes' | 'say'>) {
         ok: false,
         lines: [`✗ ${error.message}`, ...more.flatMap((text) => (text ?? '').split('\n').map((line) => `  ${line}`))],
       }
+    } finally {
+      release()
     }
   }
   return {
