@@ -70,7 +70,10 @@ const packages: Readonly<Record<string, { readonly folders: readonly string[]; r
   ssh2: { folders: ['transport'], why: 'so that another transport is another file.' },
   'node-ssh': { folders: ['transport'], why: 'so that another transport is another file.' },
   listr2: { folders: ['report'], why: 'so that nothing but the live view draws on a terminal.' },
-  diff: { folders: ['report'], why: 'a difference is shown there; the engine hands over the two texts.' },
+  diff: {
+    folders: ['report', 'wizard'],
+    why: 'a difference is shown in a report; the wizard puts hand edits and new answers together.',
+  },
   inquirer: { folders: ['wizard', 'cli'], why: 'so that a run never stops to ask.' },
   commander: { folders: ['cli'], why: 'arguments become plain options before anything else sees them.' },
   esbuild: {
@@ -86,7 +89,7 @@ const packages: Readonly<Record<string, { readonly folders: readonly string[]; r
     why: 'it is optional: nothing but the queue may need it, and another queue is another folder.',
   },
   valibot: {
-    folders: ['core', 'inventory', 'resources', 'index.ts'],
+    folders: ['core', 'inventory', 'resources', 'wizard', 'index.ts'],
     why: 'what users write is checked once, where it comes in.',
   },
   tar: { folders: ['resources'], why: 'only a resource packs a folder for a host.' },

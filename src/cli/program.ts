@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { HostOptions } from './host-commands.ts'
+import type { InitOptions } from './init-command.ts'
 import type { InventoryOptions } from './inventory-commands.ts'
 import { exitCode, type Io } from './io.ts'
 import type { LabCommandOptions } from './lab-command.ts'
@@ -74,6 +75,8 @@ function makeProgram(io: Io, choose: Choose): Command {
     })
   program.helpCommand(false)
 
+  program.commandsGroup('A project:')
+  addInitCommand(program, io, choose)
   program.commandsGroup('Hosts:')
   addHostCommands(program, io, choose)
   const verify = program
@@ -124,6 +127,20 @@ function optionsOf<T extends object>(command: Command): T {
     }
   }
   return options as T // the parsers of the options below make it so
+}
+
+function addInitCommand(program: Command, io: Io, choose: Choose): void {
+  program
+    .command('init')
+    .description('set a project up: asks, shows what it will write, writes')
+    .argument('[folder]', 'where (default: it asks; with --yes or --answers the current folder)')
+    .option('--answers <file>', 'answers as JSON instead of questions; what it leaves out is as before, or the default')
+    .option('-y, --yes', 'no questions: the answers as before, or the defaults')
+    .option('--run', 'with --yes or --answers: bring the lab up, check, run and verify')
+    .option('--debug', 'show stacks of errors')
+    .action((folder: string | undefined, _options: object, command: Command) =>
+      choose(async () => (await import('./init-command.ts')).initProject(io, folder, optionsOf<InitOptions>(command))),
+    )
 }
 
 /** `provision pnig` is no wish to run a playbook named pnig. */

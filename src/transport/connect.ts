@@ -53,6 +53,7 @@ export function connectBy(dial: Dial): Connect {
 /** Connects to a host as its settings say, by ssh or locally, and starts its agent. */
 export const connect: Connect = makeConnect()
 
-function ourSurroundings(): Surroundings {
+/** This machine. */
+export function ourSurroundings(): Surroundings {
   return { home: homedir(), localUser: userInfo().username, agentSocket: env.SSH_AUTH_SOCK }
 }

@@ -179,3 +179,20 @@ function expandGlob(path: string): string[] {
     return []
   }
 }
+
+/** The names that `Host` lines of ~/.ssh/config give, patterns left out, in order. */
+export function hostsInSshConfig(home: string): readonly string[] {
+  const names = new Set<string>()
+  const read = (file: string, depth: number): void => {
+    for (const line of (readIfThere(file) ?? '').split('\n')) {
+      const [keyword = '', ...words] = splitLine(line)
+      if (keyword.toLowerCase() === 'host') for (const word of words) if (!/[*?!]/.test(word)) names.add(word)
+      if (keyword.toLowerCase() !== 'include' || depth >= maximumDepth) continue
+      for (const pattern of words)
+        for (const included of expandGlob(absolute(expandHome(pattern, { home }), dirname(file))))
+          read(included, depth + 1)
+    }
+  }
+  read(join(home, '.ssh/config'), 0)
+  return [...names]
+}
