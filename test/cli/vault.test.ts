@@ -201,7 +201,8 @@ test('git merges two branches secret by secret, and stops where both changed the
   t.is((await vault(['get', 'common'])).stdout, 'changed here\n')
 })
 
-test('edit saves what the editor leaves, and leaves nothing of its own behind', async (t) => {
+// one after the other: each looks at the folder that both use
+test.serial('edit saves what the editor leaves, and leaves nothing of its own behind', async (t) => {
   const { cwd, vault } = project(t, { EDITOR: 'sed -i s/one/two/' })
   const before = remains()
   await vault(['init'])
@@ -221,7 +222,7 @@ test('edit saves what the editor leaves, and leaves nothing of its own behind', 
   )
 })
 
-test('edit: a slip is shown and edited again with nothing lost; Ctrl-C leaves nothing behind', async (t) => {
+test.serial('edit: a slip is shown and edited again with nothing lost; Ctrl-C leaves nothing behind', async (t) => {
   const site = project(t, { EDITOR: 'sh edit.sh' })
   await site.vault(['init'])
   await site.vault(['set', 'name'], 'one value')
