@@ -144,14 +144,19 @@ n=0; until [ -e /root/held ]; do n=$((n + 1)); [ $n -lt 200 ] || exit 1; sleep 0
 test.serial('what a killed apt left is repaired', async (t) => {
   t.timeout(300_000)
   for (const host of names) {
-    await lab().must(
-      host,
-      `apt-get -qq update >/dev/null 2>&1; apt-get -qqy --no-install-recommends -d install memcached redis-server >/dev/null 2>&1
+    // a kill between two packages leaves nothing to repair, so until it hits
+    let left = 8
+    do {
+      await lab().must(
+        host,
+        `apt-get -qq update >/dev/null 2>&1; apt-get -qqy purge memcached redis-server redis-tools hello >/dev/null 2>&1
+apt-get -qqy --no-install-recommends -d install memcached redis-server >/dev/null 2>&1
 DEBIAN_FRONTEND=noninteractive setsid apt-get -y --no-install-recommends install memcached redis-server >/root/apt.log 2>&1 </dev/null &
 n=0; until grep -q '^Unpacking' /root/apt.log; do n=$((n + 1)); [ $n -lt 400 ] || exit 1; sleep 0.05; done
 pkill -KILL -x apt-get; pkill -KILL -x dpkg; true`,
-    )
-    t.not((await lab().on(host, 'apt-get -y install hello')).code, 0, 'apt itself refuses to go on')
+      )
+      t.true(left-- > 0, 'apt itself refuses to go on')
+    } while ((await lab().on(host, 'apt-get -y install hello')).code === 0)
   }
   const repaired = await lab().run(tasks(apt.package({ pkg: ['memcached', 'redis-server'] })))
   t.is(repaired.result.outcome, 'ok', repaired.errors.join('\n'))

@@ -1,30 +1,30 @@
 // The project on this disk: what it holds, and writing into it.
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { ProvisionError } from '../../core/error.ts'
 import { type Answers, answersFile, checkAnswers } from '../../wizard/answers.ts'
 import type { ProjectContext } from '../../wizard/files.ts'
+import { packageFolder } from '../package-folder.ts'
 
-const packageFolder = fileURLToPath(new URL('../../../', import.meta.url))
+const home = packageFolder()
 const sampleFiles = ['server.js', 'package.json', 'package-lock.json', 'static/robots.txt', 'static/site.css']
 
 /** The command of this very package, for running it again. */
-export const provisionCommand = join(packageFolder, 'bin/provision.js')
+export const provisionCommand = join(home, 'bin/provision.js')
 
 /** What files of this project need to know. */
 export function contextOf(folder: string): ProjectContext {
-  const sample = sampleFiles.map((path) => [path, readFileSync(join(packageFolder, 'examples/app', path), 'utf8')])
+  const sample = sampleFiles.map((path) => [path, readFileSync(join(home, 'examples/app', path), 'utf8')])
   return { name: basename(folder), hostwright: packageRange(folder), sample: Object.fromEntries(sample) }
 }
 
 /** The version that is installed; a checkout is referred to by its path, since no registry may have it. */
 function packageRange(folder: string): string {
-  if (/[\\/]node_modules[\\/]/.test(packageFolder)) {
-    const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string } // our own file
+  if (/[\\/]node_modules[\\/]/.test(home)) {
+    const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { version: string } // our own file
     return `^${version}`
   }
-  return `file:${relative(folder, packageFolder) || '.'}`
+  return `file:${relative(folder, home) || '.'}`
 }
 
 /** A file of the project; undefined if it is not there. */
