@@ -20,6 +20,13 @@ import {
   v,
 } from 'hostwright'
 
+const withoutDaemons = ['ca-certificates', 'curl', 'sudo']
+
+/** Packages that start nothing can be installed by the same call as those whose daemons wait for their configuration. */
+function startNothing(packages: readonly string[]): boolean {
+  return packages.every((name) => withoutDaemons.includes(name))
+}
+
 const word = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/, 'expected a host name or an address'))
 const accountName = v.pipe(v.string(), v.regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'expected a user name'))
 
@@ -62,7 +69,7 @@ const params = {
   /** Write all hosts of the inventory to /etc/hosts. @default true */
   hosts: v.optional(v.boolean(), true),
   /** Packages to have. @default ca-certificates, curl, sudo */
-  packages: v.optional(v.array(v.string()), ['ca-certificates', 'curl', 'sudo']),
+  packages: v.optional(v.array(v.string()), [...withoutDaemons]),
   /** For example 'Europe/Vienna'. @default left alone */
   timezone: v.optional(
     v.pipe(v.string(), v.regex(/^[A-Za-z][A-Za-z0-9_+/-]*$/, "expected a time zone such as 'Etc/UTC'")),
@@ -132,7 +139,8 @@ export const base = role(
     ],
   },
   (given, host) => [
-    given.packages.length > 0 && apt.package({ pkg: given.packages }),
+    given.packages.length > 0 &&
+      apt.package({ pkg: given.packages, ...(startNothing(given.packages) && { startServices: false }) }),
     given.hostname !== false && hostname({ name: given.hostname ?? host.name }),
     given.hosts && hosts.entry({ block: 'inventory', entries: peersOf(host) }),
     given.timezone !== undefined && timezone(given.timezone),
