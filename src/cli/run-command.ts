@@ -5,7 +5,7 @@ import { listTasks } from '../engine/list.ts'
 import { type RunResult, run } from '../engine/run.ts'
 import type { FleetRequest } from '../fleet/coordinator.ts'
 import { inChorus } from '../report/report.ts'
-import { makeEagerConnect } from '../transport/connect.ts'
+import type { Connect } from '../transport/connection.ts'
 import { chooseReport, type ReportOptions } from './choose-report.ts'
 import { type DialAhead, dialAhead } from './dial-ahead.ts'
 import { lastRun } from './failed-limit.ts'
@@ -59,13 +59,13 @@ export async function runCommand(
     io.stdout.write(renderListing(listTasks(request), options))
     return exitCode.ok
   }
+  const connect = await connectOf(io)
   let ahead: DialAhead | undefined
   const dial = ({ inventory, secrets }: OpenedSite): void => {
     const command = [playbookFile, options.inventory, options.limit, String(verify)]
     const folder = resolve(io.cwd, '.provision/cache')
     // workers do their own dialling
-    if (options.queue === undefined)
-      ahead = dialAhead(io.connect ?? makeEagerConnect(), inventory, secrets, { folder, command })
+    if (options.queue === undefined) ahead = dialAhead(connect, inventory, secrets, { folder, command })
   }
   try {
     const prepared = await prepareRun(io, playbookFile, options, dial)
@@ -73,6 +73,11 @@ export async function runCommand(
   } finally {
     await (ahead as DialAhead | undefined)?.close()
   }
+}
+
+/** How hosts are reached; what ssh needs is loaded only here, since a list connects to none. */
+async function connectOf(io: Io): Promise<Connect> {
+  return io.connect ?? (await import('../transport/connect.ts')).makeEagerConnect()
 }
 
 async function runPrepared(
@@ -100,7 +105,7 @@ async function runPrepared(
     const whole = { ...request, emit: report.emit, check, verify, stop, giveUp }
     const result =
       options.queue === undefined
-        ? await run({ ...whole, connect: ahead?.connect ?? makeEagerConnect(), forks })
+        ? await run({ ...whole, connect: ahead?.connect ?? (await connectOf(io)), forks })
         : await runQueued(io, { ...options, queue: options.queue }, whole, file, inputs)
     record?.setOutcome(result.outcome)
     ahead?.remember(Object.keys(result.hosts))

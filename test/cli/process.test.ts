@@ -1,6 +1,7 @@
 // The command as a process of its own: what only a real process has, its exit code, signals and a reader that leaves.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ava, { type ExecutionContext } from 'ava'
 import { exampleSite, localSite } from './stand-in.ts'
@@ -22,9 +23,10 @@ function start(
   cwd: string,
   args: readonly string[],
   onOutput: (text: string, child: ChildProcess) => void = () => undefined,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
   const [program = '', ...first] = command
-  const child = spawn(program, [...first, ...args], { cwd, env: { ...process.env, NO_COLOR: '1' } })
+  const child = spawn(program, [...first, ...args], { cwd, env: { ...process.env, NO_COLOR: '1', ...env } })
   t.teardown(() => child.kill('SIGKILL'))
   let stdout = ''
   let stderr = ''
@@ -48,6 +50,20 @@ test('bad input is 1, with its sentence on stderr', async (t) => {
 test('a file is named as the user wrote it', async (t) => {
   const { stderr } = await start(t, exampleSite(t), ['--inventory', 'inventory/host.ts'])
   t.is(stderr, '✗ inventory inventory/host.ts does not exist\n\n  Did you mean inventory/hosts.ts?\n')
+})
+
+test('a list loads no ssh, and a run does', async (t) => {
+  const cwd = localSite(t, '')
+  const told = join(cwd, 'tell-loaded.cjs')
+  const packages = 'Object.keys(require.cache).map((file) => /node_modules.([^/]+)/.exec(file)?.[1])'
+  writeFileSync(told, `process.on('exit', () => console.error('loaded ' + [...new Set(${packages})].join(' ')))\n`)
+  const loadedBy = async (...args: string[]) => {
+    const { code, stderr } = await start(t, cwd, args, undefined, { NODE_OPTIONS: `--require=${JSON.stringify(told)}` })
+    t.is(code, 0, stderr)
+    return /^loaded (.*)$/m.exec(stderr)?.[1]?.split(' ') ?? []
+  }
+  t.false((await loadedBy('--list-tasks')).includes('ssh2'))
+  t.true((await loadedBy('--check', '--limit', 'here')).includes('ssh2'))
 })
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
