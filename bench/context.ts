@@ -20,7 +20,7 @@ export interface ContextOptions {
   readonly signal: AbortSignal
 }
 
-const workFolder = fileURLToPath(new URL('work/', import.meta.url))
+const scratchFolder = fileURLToPath(new URL('scratch/', import.meta.url))
 
 /** Makes what workloads are given. */
 export function makeContext({ run, record, rounds, contestants, say, signal }: ContextOptions): BenchContext {
@@ -49,7 +49,7 @@ export function makeContext({ run, record, rounds, contestants, say, signal }: C
       return result
     },
     folder: async (name) => {
-      const path = join(workFolder, name)
+      const path = join(scratchFolder, name)
       await mkdir(path, { recursive: true })
       return path
     },

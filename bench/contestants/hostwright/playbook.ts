@@ -14,7 +14,7 @@ import {
 } from '../../content/content.ts'
 import { templateName } from '../../content/templates.ts'
 
-const templates = join(import.meta.dirname, '../../work/data/templates')
+const templates = join(import.meta.dirname, '../../scratch/data/templates')
 
 export default definePlaybook([
   play({
