@@ -14,19 +14,13 @@ stage() { # NAME COMMAND…: a stage that counts as one test
   fi
 }
 
-suite() { # NAME ARGUMENTS…: ava, counted by its TAP output
-  local name=$1 log
-  shift
+suite() { # NAME ARGUMENTS…: ava, counted
+  local log ok bad
   log=$(mktemp)
-  echo "== $name"
-  npx ava --tap "$@" 2>&1 | tee "$log" | grep -vE '^(ok|#|    #|1\.\.|TAP|$)'
-  local status=${PIPESTATUS[0]} ok bad
-  ok=$(grep -cE '^ok ' "$log")
-  bad=$(grep -cE '^not ok ' "$log")
-  if [ "$status" != 0 ] && [ "$bad" = 0 ]; then bad=1; fi
-  if [ "$status" = 0 ] && [ "$ok" = 0 ]; then bad=1; fi
-  passed=$((passed + ok)) failed=$((failed + bad))
-  echo "-- $name: $ok passed, $bad failed"
+  echo "== $1"
+  node --import tsx scripts/run-suite.ts "$@" 2>&1 | tee "$log"
+  read -r ok bad <<<"$(sed -n 's/^-- .*: \([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log" | tail -n 1)"
+  passed=$((passed + ${ok:-0})) failed=$((failed + ${bad:-1}))
   rm -f "$log"
 }
 
