@@ -12,15 +12,17 @@ export interface Mark {
 }
 
 /** Where the marks are, as shell text: root's under /var/lib, other users' under their home. */
-const directory = `if [ "$(id -u)" = 0 ]; then marks=/var/lib/hostwright/pending; else marks=$HOME/.local/state/hostwright/pending; fi`
+const directoryOf = (uid: string) =>
+  `if [ ${uid} = 0 ]; then marks=/var/lib/hostwright/pending; else marks=$HOME/.local/state/hostwright/pending; fi`
+const directory = directoryOf('"$(id -u)"')
 
 /** Where the marks are, for people. */
 export function markPath(key: string, agentUser: string): string {
   return `${agentUser === 'root' ? '/var/lib' : '~/.local/state'}/hostwright/pending/${key}`
 }
 
-/** Prints `mark=KEY NAME` lines; part of the facts script. */
-export const listMarks = `${directory}
+/** Prints `mark=KEY NAME` lines; part of the facts script, which knows the number of the user. */
+export const listMarks = (uid: string): string => `${directoryOf(uid)}
 for mark in "$marks"/*; do [ -f "$mark" ] && printf 'mark=%s %s\\n' "\${mark##*/}" "$(head -n1 "$mark")"; done
 :`
 

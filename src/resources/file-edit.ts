@@ -5,6 +5,7 @@ import type { Plan, PlanContext } from '../core/resource.ts'
 import { mode } from '../core/schema.ts'
 import { atomicWrite, checksTree, heldFunction } from '../shell/atomic-write.ts'
 import { sh } from '../shell/quote.ts'
+import { parseContents, printContents } from './file-contents.ts'
 import { maskBefore, type SecretLine } from './file-source.ts'
 import {
   type Attributes,
@@ -94,14 +95,19 @@ export function probeEdits(wishes: readonly EditWish[]): string {
       paths,
       paths.map(() => false),
     ),
-    sh`n=0
-for path in ${paths}; do
-  if [ -f "$path" ]; then
-    size=$(stat -L -c %s -- "$path")
-    if [ "$size" -gt ${largestEdit} ]; then echo "large $n $size"; else echo "text $n $(base64 <"$path" | tr -d '\\n')"; fi
-  fi
-  n=$((n + 1))
-done`,
+    sh`set -- ${paths}
+for kind in $kinds; do
+  case $kind in f*) set -- "$@" "$1" ;; esac
+  shift
+done
+sizes=
+[ $# = 0 ] || sizes=$(stat -L -c %s -- "$@")
+for size in $sizes; do
+  [ "$size" -gt ${largestEdit} ] || set -- "$@" "$1"
+  shift
+done
+echo sizes $sizes`,
+    printContents,
     ...(held.length > 0
       ? [
           heldFunction,
@@ -115,22 +121,21 @@ done`,
 
 export function parseEdits(stdout: string, wishes: readonly EditWish[]): EditState[] {
   const paths = [...new Set(wishes.map((wish) => wish.path))]
-  const said = new Map(
-    [...stdout.matchAll(/^(text|large|held) (\d+) ?(.*)$/gm)].map(([, word, index, value = '']) => [
-      `${word} ${index}`,
-      value,
-    ]),
-  )
-  const states = parseStatus(stdout, paths).map((status, index): EditState => {
-    const text = said.get(`text ${index}`)
-    const large = said.get(`large ${index}`)
-    if (status.type === 'file' && text === undefined && large === undefined)
-      throw new Error(`the content of ${paths[index]} is missing in the answer`)
+  const held = new Set([...stdout.matchAll(/^held (\d+)$/gm)].map(([, index]) => Number(index)))
+  const statuses = parseStatus(stdout, paths)
+  const sizes = /^sizes ?(.*)$/m.exec(stdout)?.[1]?.split(' ').filter(Boolean).map(Number) ?? []
+  const files = paths
+    .filter((_, index) => statuses[index]?.type === 'file')
+    .map((path, index) => ({ path, size: sizes[index] ?? Number.NaN }))
+  const texts = files.filter(({ size }) => size <= largestEdit)
+  const contents = parseContents(stdout, texts)
+  const states = paths.map((path, index): EditState => {
+    const size = files.find((file) => file.path === path)?.size ?? 0
     return {
-      status,
-      bytes: Buffer.from(text ?? '', 'base64'),
-      large: large === undefined ? undefined : Number(large),
-      held: said.has(`held ${index}`),
+      status: statuses[index] as PathStatus, // one for each path
+      bytes: contents[texts.findIndex((file) => file.path === path)] ?? Buffer.alloc(0),
+      large: size <= largestEdit ? undefined : size,
+      held: held.has(index),
     }
   })
   return wishes.map((wish) => states[paths.indexOf(wish.path)] as EditState) // each wish's path is among the paths

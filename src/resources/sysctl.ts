@@ -62,23 +62,29 @@ export const sysctl = defineResource<SysctlArgs, SysctlArgs, SysctlState>({
   probe: (wishes) => {
     const paths = [...new Set(wishes.flatMap((wish) => [...settingsOf(wish).keys()].map(sysctlPath)))]
     return `${textFilesProbe(wishes.map(fileOfWish))}
-${sh`for path in ${paths}; do
+${sh`set --
+for path in ${paths}; do
   if [ ! -e "/proc/sys/$path" ]; then
     printf 'missing\\t%s\\n' "$path"
   else
     writable=no
     if [ -w "/proc/sys/$path" ]; then writable=yes; fi
-    printf 'live\\t%s\\t%s\\t%s\\n' "$path" "$writable" "$(tr -s '\\t\\n' '  ' <"/proc/sys/$path" 2>/dev/null || true)"
+    printf 'live\\t%s\\t%s\\n' "$path" "$writable"
+    set -- "$@" "/proc/sys/$path"
   fi
-done`}`
+done
+[ $# = 0 ] || grep -asH '' -- "$@" || :`}`
   },
   parse: (stdout, wishes) => {
     const files = parseTextFiles(stdout)
     const live = new Map<string, Live>()
     for (const line of stdout.split('\n')) {
-      const [kind, path = '', writable, text = ''] = line.split('\t')
+      const [kind, path = '', writable] = line.split('\t')
       if (kind === 'missing') live.set(path, { value: undefined, writable: false })
-      if (kind === 'live') live.set(path, { value: sysctlValue(text), writable: writable === 'yes' })
+      if (kind === 'live') live.set(path, { value: '', writable: writable === 'yes' })
+      const [, key = '', text = ''] = /^\/proc\/sys\/([^:]+):(.*)$/.exec(line) ?? []
+      const known = live.get(key)
+      if (known) live.set(key, { ...known, value: sysctlValue(`${known.value} ${text}`) })
     }
     return wishes.map((wish) => {
       for (const name of settingsOf(wish).keys())

@@ -20,7 +20,7 @@ export function textFilesProbe(paths: readonly string[]): string {
   if [ -L "$path" ]; then
     printf 'link\\t%s\\t%s\\n' "$path" "$(readlink -- "$path")"
   elif [ -f "$path" ]; then
-    printf 'file\\t%s\\t%s\\t%s\\n' "$path" "$(stat -c '%a %U:%G' -- "$path")" "$(base64 <"$path" | tr -d '\\n')"
+    printf 'file\\t%s\\t%s\\t%s\\n' "$path" "$(stat -c '%a %U:%G' -- "$path")" "$(base64 -w 0 <"$path")"
   elif [ -e "$path" ]; then
     printf 'other\\t%s\\t%s\\n' "$path" "$(stat -c %F -- "$path")"
   else

@@ -78,6 +78,7 @@ export const user = defineResource<UserArgs, UserWish, Accounts>({
         ...(wish.group === undefined ? [] : [String(wish.group)]),
         ...(wish.groups ?? []),
       ]),
+      digests: wishes.filter((wish) => wish.passwordHash !== undefined).map((wish) => wish.name),
     }),
   parse: (stdout, wishes) => {
     const accounts = parseAccounts(stdout)
@@ -193,7 +194,7 @@ function planGroups(account: Account, wish: UserWish): { summary: string; flags:
 
 function planPassword(account: Account, wish: UserWish): Change | Extract<Plan, { refused: string }> | undefined {
   const locked = account.password === 'locked' || account.password === 'impossible'
-  const lock = wish.locked ?? (account.digest !== '' && account.password === 'locked')
+  const lock = wish.locked ?? (account.hashed && account.password === 'locked')
   if (wish.passwordHash !== undefined) {
     const same = createHash('sha256').update(wish.passwordHash).digest('hex') === account.digest
     if (same && lock === locked) return undefined
@@ -201,12 +202,12 @@ function planPassword(account: Account, wish: UserWish): Change | Extract<Plan, 
       ? lock
         ? 'password → locked'
         : 'password → unlocked'
-      : `password ${account.digest ? 'differs' : 'absent'} → set${lock ? ', locked' : ''}`
+      : `password ${account.hashed ? 'differs' : 'absent'} → set${lock ? ', locked' : ''}`
     return { summary, steps: [setPassword(wish, lock)] }
   }
   if (wish.locked === undefined || wish.locked === locked) return undefined
   if (wish.locked) return { summary: 'password → locked', steps: [{ script: sh`usermod -L ${wish.name}` }] }
-  if (account.digest === '')
+  if (!account.hashed)
     return {
       refused: `user ${wish.name} has no password that could be unlocked`,
       hint: 'Give it one with passwordHash.',

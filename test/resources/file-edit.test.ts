@@ -137,7 +137,7 @@ function withShell({ name, apply, plan, run }: DiskShell): void {
     const { resource } = line({ path, line: 'a' })
     const wishes = ['a', 'b'].map((text) => ({ path, line: text, secret: false, masks: [] }))
     const { stdout } = run(resource.probe(wishes))
-    t.is(stdout.match(/^text /gm)?.length, 1)
+    t.is(stdout.match(/^sizes 2$/gm)?.length, 1)
     const plans = resource.parse(stdout, wishes).map((state, index) => resource.plan(state, wishes[index], {} as never))
     t.deepEqual(
       plans.map((made) => 'unchanged' in made),

@@ -6,7 +6,7 @@ import { facts, planOne, planTable } from './table.ts'
 const path = '/etc/sysctl.d/60-provision.conf'
 const file = (text: string) => `file\t${path}\t644 root:root\t${Buffer.from(text).toString('base64')}\n`
 const live = (key: string, value: string, writable = 'yes') =>
-  `live\t${key.replaceAll('.', '/')}\t${writable}\t${value}\n`
+  `live\t${key.replaceAll('.', '/')}\t${writable}\n/proc/sys/${key.replaceAll('.', '/')}:${value}\n`
 
 planTable([
   {

@@ -13,12 +13,18 @@ interface Present {
   groups?: string
   local?: boolean
   comment?: string
+  present?: string[]
 }
 
-const groups = (...names: string[]) =>
-  names.map((name, index) => `group:${name}:x:${1000 + index}:\nlocal-group:${name}\n`).join('')
+const groups = (...names: string[]) => answer(names)
+const answer = (names: readonly string[], passwd = '', isLocal = false) =>
+  `${passwd}== group\n${names.map((name, index) => `${name}:x:${1000 + index}:\n`).join('')}== local\n${names.map((name) => `/etc/group:${name}:\n`).join('')}${isLocal ? '/etc/passwd:app:\n' : ''}`
 const app = ({ kind = 'locked', digest = '', home = '/home/app', homeExists = 'yes', ...more }: Present = {}) =>
-  `more:app:app:${kind}:${digest}:${homeExists}:${more.groups ?? 'app'}\nuser:app:x:1000:1000:${more.comment ?? ''}:${home}:/bin/bash\n${more.local === false ? '' : 'local-user:app\n'}`
+  answer(
+    more.present ?? ['app'],
+    `== passwd\napp:x:1000:1000:${more.comment ?? ''}:${home}:/bin/bash\n== home\n${homeExists === 'yes' ? 'app\n' : ''}== groups\napp : ${more.groups ?? 'app'}\n== password\napp:${kind}:${digest}\n`,
+    more.local !== false,
+  )
 const hash = '$6$salt$abc./DEF'
 const digest = createHash('sha256').update(hash).digest('hex')
 
@@ -26,7 +32,7 @@ planTable([
   {
     title: 'nothing to do for a user as wished',
     task: user({ name: 'app', uid: 1000, groups: ['www'], shell: '/bin/bash' }),
-    probe: groups('app', 'www') + app({ groups: 'app www' }),
+    probe: app({ present: ['app', 'www'], groups: 'app www' }),
     expect: { unchanged: 'uid 1000' },
   },
   {
@@ -41,7 +47,7 @@ planTable([
   {
     title: 'a system user gets no home and no shell',
     task: user({ name: 'app', system: true }),
-    probe: '',
+    probe: groups(),
     expect: { changes: ['absent → present'] },
     scripts: [`useradd '-M' '-r' '-U' '-s' /usr/sbin/nologin app`],
   },
@@ -55,97 +61,97 @@ planTable([
   {
     title: 'a group that is not there is unknown',
     task: user({ name: 'app', groups: ['docker'] }),
-    probe: groups('app') + app(),
+    probe: app(),
     expect: { unknown: 'there is no group docker, which user app should be in' },
   },
   {
     title: 'other groups stay',
     task: user({ name: 'app', groups: ['www'] }),
-    probe: groups('app', 'www') + app({ groups: 'app sudo' }),
+    probe: app({ present: ['app', 'www'], groups: 'app sudo' }),
     expect: { changes: ['groups +www'] },
     scripts: [`usermod '-a' '-G' www app`],
   },
   {
     title: 'other groups go with append: false',
     task: user({ name: 'app', groups: ['www'], append: false }),
-    probe: groups('app', 'www') + app({ groups: 'app sudo' }),
+    probe: app({ present: ['app', 'www'], groups: 'app sudo' }),
     expect: { changes: ['groups +www -sudo'] },
     scripts: [`usermod '-G' www app`],
   },
   {
     title: 'no groups at all with append: false and an empty list',
     task: user({ name: 'app', groups: [], append: false }),
-    probe: groups('app') + app({ groups: 'app sudo' }),
+    probe: app({ groups: 'app sudo' }),
     expect: { changes: ['groups -sudo'] },
     scripts: [`usermod '-G' '' app`],
   },
   {
     title: 'the primary group may be a gid',
     task: user({ name: 'app', group: 1000 }),
-    probe: groups('app') + app(),
+    probe: app(),
     expect: { unchanged: 'uid 1000' },
   },
   {
     title: 'a missing home directory is made',
     task: user({ name: 'app' }),
-    probe: groups('app') + app({ homeExists: 'no' }),
+    probe: app({ homeExists: 'no' }),
     expect: { changes: ['home directory /home/app absent → present'] },
   },
   {
     title: "the home of an existing system user is nobody's business",
     task: user({ name: 'app', system: true }),
-    probe: groups('app') + app({ homeExists: 'no' }),
+    probe: app({ homeExists: 'no' }),
     expect: { unchanged: 'uid 1000' },
   },
   {
     title: 'a moved home takes its files along if asked',
     task: user({ name: 'app', home: '/srv/app', moveHome: true }),
-    probe: groups('app') + app(),
+    probe: app(),
     expect: { changes: ['home /home/app → /srv/app'] },
     scripts: [`usermod '-m' '-d' /srv/app app`],
   },
   {
     title: 'the same password hash is no change',
     task: user({ name: 'app', passwordHash: hash }),
-    probe: groups('app') + app({ kind: 'set', digest }),
+    probe: app({ kind: 'set', digest }),
     expect: { unchanged: 'uid 1000' },
   },
   {
     title: 'a locked password stays locked when its hash is the same',
     task: user({ name: 'app', passwordHash: hash }),
-    probe: groups('app') + app({ kind: 'locked', digest }),
+    probe: app({ kind: 'locked', digest }),
     expect: { unchanged: 'uid 1000' },
   },
   {
     title: 'another hash is set',
     task: user({ name: 'app', passwordHash: hash }),
-    probe: groups('app') + app({ kind: 'set', digest: 'f00' }),
+    probe: app({ kind: 'set', digest: 'f00' }),
     expect: { changes: ['password differs → set'] },
     scripts: ['chpasswd -e'],
   },
   {
     title: 'locks a password',
     task: user({ name: 'app', locked: true }),
-    probe: groups('app') + app({ kind: 'set', digest }),
+    probe: app({ kind: 'set', digest }),
     expect: { changes: ['password → locked'] },
     scripts: ['usermod -L app'],
   },
   {
     title: 'a user that never had a password is locked',
     task: user({ name: 'app', locked: true }),
-    probe: groups('app') + app({ kind: 'impossible' }),
+    probe: app({ kind: 'impossible' }),
     expect: { unchanged: 'uid 1000' },
   },
   {
     title: 'nothing can be unlocked where there is no password',
     task: user({ name: 'app', locked: false }),
-    probe: groups('app') + app({ kind: 'locked' }),
+    probe: app({ kind: 'locked' }),
     expect: { refused: 'user app has no password that could be unlocked' },
   },
   {
     title: 'a user of a directory service is not changed here',
     task: user({ name: 'app', shell: '/bin/sh' }),
-    probe: groups('app') + app({ local: false }),
+    probe: app({ local: false }),
     expect: { refused: 'user app is not in /etc/passwd and cannot be changed there' },
   },
   {
@@ -157,7 +163,7 @@ planTable([
   {
     title: 'removes a user with its home',
     task: user({ name: 'app', state: 'absent', removeHome: true }),
-    probe: groups('app') + app(),
+    probe: app(),
     expect: { changes: ['uid 1000 → absent, with /home/app'] },
     scripts: [`userdel '-r' app`],
   },
@@ -170,7 +176,7 @@ planTable([
   {
     title: 'makes a group',
     task: group({ name: 'ops', gid: 2000, system: true }),
-    probe: '',
+    probe: groups(),
     expect: { changes: ['absent → gid 2000'] },
     scripts: [`groupadd '-r' '-g' 2000 ops`],
   },
@@ -184,13 +190,13 @@ planTable([
   {
     title: 'a group of a directory service is not removed here',
     task: group({ name: 'ldap', state: 'absent' }),
-    probe: 'group:ldap:x:9000:\n',
+    probe: '== group\nldap:x:9000:\n== local\n',
     expect: { refused: 'group ldap is not in /etc/group and cannot be removed from there' },
   },
 ])
 
 test('a hash travels as input only', (t) => {
-  const plan = planOne(user({ name: 'app', passwordHash: hash, locked: true }), groups('app') + app(), {
+  const plan = planOne(user({ name: 'app', passwordHash: hash, locked: true }), app(), {
     facts,
     check: false,
   })
@@ -205,8 +211,9 @@ test('a clear text is refused as a hash, from the playbook and from the secret s
 })
 
 test('garbage is an error that quotes it', (t) => {
-  const error = t.throws(() => planOne(user({ name: 'app' }), 'user:app:x:abc:1::/:/bin/sh\n', { facts, check: false }))
-  t.is(error?.message, "the accounts could not be read: expected a line of getent, found 'user:app:x:abc:1::/:/bin/sh'")
+  const answer = '== passwd\napp:x:abc:1::/:/bin/sh\n== groups\napp : app\n== group\n== local\n'
+  const error = t.throws(() => planOne(user({ name: 'app' }), answer, { facts, check: false }))
+  t.is(error?.message, "the accounts could not be read: expected a line of getent, found 'app:x:abc:1::/:/bin/sh'")
   t.throws(() => planOne(group({ name: 'app' }), 'getent: command not found\n', { facts, check: false }), {
     message: /found 'getent: command not found'/,
   })
