@@ -268,6 +268,8 @@ function stepOf(group: readonly Prepared[]): Step {
     env: first?.env,
     timeout: Math.max(...group.map((task) => task.item.task.options.timeout ?? defaultTimeout)),
     always: true,
+    // a task's own timeout is for its own probe
+    probe: group.every((task) => task.item.task.options.timeout === undefined),
   }
 }
 

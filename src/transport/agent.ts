@@ -7,6 +7,7 @@ import type { RunOptions, Step, StepResult } from './connection.ts'
 import { FrameReader, type Piece } from './frames.ts'
 import { inputChunks, renderRequest } from './request.ts'
 import { RequestRun } from './request-run.ts'
+import { shareSteps } from './shared-steps.ts'
 
 /** Why an agent did not start. */
 export interface StartFailure {
@@ -145,7 +146,7 @@ class AgentSession {
     if (!options.prompt) this.sendAgent()
     return {
       ready,
-      run: (steps, runOptions = {}) => this.enqueue(() => this.request(steps, runOptions)),
+      run: (steps, runOptions = {}) => this.enqueue(() => this.shared(steps, runOptions)),
       requests: () => this.numberOfRequests,
       rest: () => this.enqueue(() => this.rest()),
       resume: (resumeOptions) => this.enqueue(() => this.resume(resumeOptions)),
@@ -280,6 +281,11 @@ class AgentSession {
     const result = this.queue.then(work)
     this.queue = result.catch(() => undefined)
     return result
+  }
+
+  private async shared(steps: readonly Step[], options: RunOptions): Promise<readonly StepResult[]> {
+    const shared = shareSteps(steps, options.onOutput)
+    return shared.resultsOf(await this.request(shared.steps, { ...options, onOutput: shared.onOutput }))
   }
 
   private async request(given: readonly Step[], options: RunOptions): Promise<readonly StepResult[]> {

@@ -18,6 +18,11 @@ export interface Step {
   readonly timeout?: number | undefined
   /** Run even if an earlier step of this request failed. @default false */
   readonly always?: boolean | undefined
+  /**
+   * It only looks, starts nothing that stays, and its output is wanted when it is whole: it may share a process with its
+   * neighbours, in a subshell of its own. If that process dies, those that it did not come to are skipped. @default false
+   */
+  readonly probe?: boolean | undefined
 }
 
 export interface StepResult {

@@ -47,7 +47,7 @@ function renderScript(step: Step, user: string): string {
 }
 
 /** One literal word. (The layers keep transport apart from the DSL's quoting; here everything is quoted, always.) */
-function word(text: string): string {
+export function word(text: string): string {
   if (text.includes('\0')) throw new TypeError('a NUL byte cannot be part of a script, an environment value or a user')
   return `'${text.replaceAll("'", `'\\''`)}'`
 }

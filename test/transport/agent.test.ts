@@ -9,6 +9,7 @@ import test, { type ExecutionContext } from 'ava'
 import { type Agent, type AgentOptions, openAgent, type StartFailure, startAgent } from '../../src/transport/agent.ts'
 import { agentCommand, agentScript } from '../../src/transport/agent-script.ts'
 import type { Channel, ChannelEnd } from '../../src/transport/channel.ts'
+import type { StepResult } from '../../src/transport/connection.ts'
 import { killScript } from '../../src/transport/host-connection.ts'
 import { localChannel } from '../../src/transport/local.ts'
 
@@ -112,6 +113,79 @@ test('the agent is plain ASCII, because its length is given in bytes', (t) => {
 
 for (const shell of shells()) {
   const { name } = shell
+
+  test(`${name}: probes share a process, and their answers are as if they did not`, async (t) => {
+    const scripts = [
+      'echo $$; leak=1; cd /tmp; exec 2>/dev/null; f() { echo hidden; }',
+      `echo $$; echo "\${leak-none} $# $PWD" >&2; f 2>/dev/null || printf "no f"`,
+      'printf "no newline"; exit 3',
+      'false; echo "set -e is off"',
+      'echo before; if ( ; then',
+      `printf "it's %s" '"$HOME" '"'"; printf "\\nä\\n\\n"; : "$undefined"`,
+      'cat; printf last',
+    ]
+    const agent = await started(t, shell)
+    const [apart, shared] = [false, true].map((probe) => scripts.map((script) => ({ script, always: true, probe })))
+    const alone = await agent.run(apart ?? [])
+    const results = await agent.run([{ script: 'echo first' }, ...(shared ?? []), { script: 'echo skipped' }])
+    const pids = results.slice(1, 3).map(({ stdout }) => /^\d+/.exec(stdout)?.[0])
+    t.is(pids[0], pids[1], 'one process for both')
+    const plain = (result: StepResult | undefined) =>
+      result && {
+        ...result,
+        stdout: result.stdout.replace(/^\d+/, ''),
+        stderr: result.stderr.replace(/^\S*sh: .*/gm, 'sh'),
+      }
+    for (const [index, script] of scripts.entries()) {
+      const [seen, expected] = [plain(results[index + 1]), plain(alone[index])]
+      t.deepEqual(
+        { ...seen, stderr: seen?.stderr !== '' },
+        { ...expected, stderr: expected?.stderr !== '' } as never,
+        script,
+      )
+    }
+    t.is(results[2]?.stderr, 'none 0 /\n')
+    t.true(results.at(-1)?.skipped, 'a probe that failed is a step that failed')
+  })
+
+  test(`${name}: a probe that ends its process leaves those behind it unasked; other users, timeouts and inputs do not share`, async (t) => {
+    const agent = await started(t, shell)
+    const probe = { always: true, probe: true }
+    const results = await agent.run([
+      { ...probe, script: 'echo one' },
+      { ...probe, script: 'echo two; kill -9 $$' },
+      { ...probe, script: 'echo three' },
+      { ...probe, script: 'echo four', timeout: 20 },
+      { ...probe, script: 'cat', input: 'five' },
+      { ...probe, script: 'echo "$A"', env: { A: 'six' } },
+      { ...probe, script: `echo "\${A-none}"` },
+    ])
+    t.deepEqual(
+      results.map(({ code, stdout, skipped }) => [code, stdout, skipped]),
+      [
+        [0, 'one\n', false],
+        [137, 'two\n', false],
+        [-1, '', true],
+        [0, 'four\n', false],
+        [0, 'five', false],
+        [0, 'six\n', false],
+        [0, 'none\n', false],
+      ],
+    )
+    const late = await agent.run([
+      { ...probe, script: 'echo one', timeout: 1 },
+      { ...probe, script: 'echo two; sleep 1000', timeout: 1 },
+      { ...probe, script: 'echo three', timeout: 1 },
+    ])
+    t.deepEqual(
+      late.map(({ timedOut, skipped }) => [timedOut, skipped]),
+      [
+        [false, false],
+        [true, false],
+        [false, true],
+      ],
+    )
+  })
 
   test(`${name}: stdout, stderr and exit code come apart and exact`, async (t) => {
     const agent = await started(t, shell)
