@@ -2,7 +2,7 @@
 import { ProvisionError } from '../core/error.ts'
 import type { Secrets } from '../core/secret.ts'
 import { type RunRequest, run } from '../engine/run.ts'
-import { expandOffline, makeContexts, makeSite, makeStages } from '../engine/stages.ts'
+import { prepareStages } from '../engine/stages.ts'
 import { parseAddress } from '../fleet/address.ts'
 import type { Part } from '../fleet/messages.ts'
 import { differencesOf, type Project, readProject } from '../fleet/project.ts'
@@ -47,7 +47,7 @@ export async function workerCommand(io: Io, playbookFile: string, options: Worke
     ...part.selection,
   })
   /** Once for each run and selection: the project is still the same, and all that can be known without a host is there. */
-  const prepare = (part: Part): void => {
+  const prepare = async (part: Part): Promise<void> => {
     const key = JSON.stringify([part.run, part.selection])
     if (stores.has(key)) return
     const changes = differencesOf(project.parts, read().parts)
@@ -58,10 +58,8 @@ export async function workerCommand(io: Io, playbookFile: string, options: Worke
         hint: 'Start the worker again.',
       })
     const secrets = openStore(io, options, inventory, part.selection.check ? 'memory' : 'never')
-    const request = requestOf(part, secrets)
-    const [site, stages] = [makeSite(request), makeStages(request)]
     // also reveals all secrets, so that none of them passes in any host's events
-    expandOffline(stages, makeContexts(stages, site), site, request)
+    await prepareStages(requestOf(part, secrets))
     stores.set(key, secrets)
   }
   const drain = new AbortController()

@@ -15,7 +15,7 @@ import type { HostRunOptions } from './host-state.ts'
 import { listOf } from './items.ts'
 import { makeGate, PlayOrder } from './play-order.ts'
 import { hideSecrets, redactError } from './redact.ts'
-import { expandOffline, makeContexts, makeSite, makeStages, playsOfHosts, type Stage } from './stages.ts'
+import { type PreparedStages, playsOfHosts, prepareStages, type Stage } from './stages.ts'
 import { HostStopped } from './stopped.ts'
 import { Turnstile } from './turnstile.ts'
 
@@ -74,7 +74,7 @@ export interface RunResult {
  */
 export async function run(request: RunRequest): Promise<RunResult> {
   try {
-    return await new Run(request).start()
+    return await new Run(request, await prepareStages(request)).start()
   } catch (error) {
     throw isProvisionError(error) ? redactError(error, request.secrets.redact) : error
   }
@@ -94,17 +94,15 @@ class Run {
   /** Something was left out because of a stop. */
   private cutShort = false
 
-  constructor(request: RunRequest) {
+  constructor(request: RunRequest, { site, stages, contexts, expanded }: PreparedStages) {
     this.request = request
     this.forks = request.forks ?? 20
     if (!Number.isInteger(this.forks) || this.forks < 1)
       throw new ProvisionError({ code: 'input', message: `forks is ${this.forks}, expected a number of hosts above 0` })
     this.turnstile = new Turnstile(this.forks)
-    this.site = makeSite(request)
-    this.stages = makeStages(request)
+    this.site = site
+    this.stages = stages
     this.order = new PlayOrder(this.stages.map(({ hosts }) => hosts.map((host) => host.name)))
-    const contexts = makeContexts(this.stages, this.site)
-    const expanded = expandOffline(this.stages, contexts, this.site, request)
     this.options = {
       secrets: request.secrets,
       connect: request.connect,

@@ -1,4 +1,5 @@
 // What a run rests on, made before any host is touched: which play takes which hosts, and their tasks as far as no fact is needed.
+import { setImmediate } from 'node:timers/promises'
 import { ProvisionError } from '../core/error.ts'
 import type { InventoryHost } from '../core/host.ts'
 import type { Play } from '../core/play.ts'
@@ -16,7 +17,7 @@ export interface Stage {
   readonly hosts: readonly InventoryHost[]
 }
 
-export function makeSite(request: ListRequest & Pick<RunRequest, 'verify' | 'onRead'>): Site {
+function makeSite(request: ListRequest & Pick<RunRequest, 'verify' | 'onRead'>): Site {
   return {
     playbook: request.playbook,
     inventory: request.inventory,
@@ -26,7 +27,7 @@ export function makeSite(request: ListRequest & Pick<RunRequest, 'verify' | 'onR
   }
 }
 
-export function makeStages(request: ListRequest): Stage[] {
+function makeStages(request: ListRequest): Stage[] {
   const { inventory, limit, part, playbook } = request
   const limited = limit === undefined ? undefined : new Set(inventory.select(limit).map((host) => host.name))
   const stages = playbook.plays.map((play) => ({
@@ -46,7 +47,7 @@ export function makeStages(request: ListRequest): Stage[] {
   return part ? stages.slice(part.play, part.play + 1) : stages
 }
 
-export function makeContexts(stages: readonly Stage[], site: Site): Map<string, HostContext> {
+function makeContexts(stages: readonly Stage[], site: Site): Map<string, HostContext> {
   const contexts = new Map<string, HostContext>()
   const shared = new Map<string, unknown>()
   for (const { hosts } of stages) {
@@ -55,22 +56,42 @@ export function makeContexts(stages: readonly Stage[], site: Site): Map<string, 
   return contexts
 }
 
+/** What a run begins with. */
+export interface PreparedStages {
+  readonly site: Site
+  readonly stages: readonly Stage[]
+  readonly contexts: ReadonlyMap<string, HostContext>
+  readonly expanded: ReadonlyMap<Play, ReadonlyMap<string, readonly Item[]>>
+}
+
+/** Everything that can be made and checked before a host is touched. */
+export async function prepareStages(
+  request: ListRequest & Pick<RunRequest, 'verify' | 'onRead'>,
+): Promise<PreparedStages> {
+  const site = makeSite(request)
+  const stages = makeStages(request)
+  const contexts = makeContexts(stages, site)
+  return { site, stages, contexts, expanded: await expandOffline(stages, contexts, site, request) }
+}
+
 /**
  * Expands all that needs no facts and prepares what the tags choose, so that a missing template, parameter or secret is
  * found before any host is touched.
  */
-export function expandOffline(
+async function expandOffline(
   stages: readonly Stage[],
   contexts: ReadonlyMap<string, HostContext>,
   site: Site,
   { secrets, tags = [], skipTags = [] }: Pick<RunRequest, 'secrets' | 'tags' | 'skipTags'>,
-): Map<Play, Map<string, readonly Item[]>> {
+): Promise<Map<Play, Map<string, readonly Item[]>>> {
   const expanded = new Map<Play, Map<string, readonly Item[]>>()
   for (const { play, hosts } of stages) {
     const perHost = new Map<string, readonly Item[]>()
     for (const host of hosts) {
       const context = contexts.get(host.name)
       if (!context) continue
+      // hosts that are being called must not wait for us with their handshakes
+      await setImmediate()
       const prepareAll = (item: TaskItem): void => {
         wishOf(item.task, context, secrets)
         environmentOf(item.task, secrets)

@@ -7,7 +7,7 @@ import { type Play, serialSizes } from '../core/play.ts'
 import { makeBatches, tooManyFailed } from '../engine/batches.ts'
 import { hideSecrets, redactError } from '../engine/redact.ts'
 import type { RunRequest, RunResult } from '../engine/run.ts'
-import { expandOffline, makeContexts, makeSite, makeStages, type Stage } from '../engine/stages.ts'
+import { prepareStages, type Stage } from '../engine/stages.ts'
 import { checkPlays } from './check-plays.ts'
 import { HostMerge } from './host-merge.ts'
 import type { Part, PartResult, Selection } from './messages.ts'
@@ -23,9 +23,8 @@ export type FleetRequest = Omit<RunRequest, 'connect' | 'forks' | 'part'>
  */
 export async function runFleet(request: FleetRequest, open: () => Promise<Parts>): Promise<RunResult> {
   try {
-    const site = makeSite(request)
-    const stages = makeStages(request)
-    checkPlays(stages, expandOffline(stages, makeContexts(stages, site), site, request))
+    const { stages, expanded } = await prepareStages(request)
+    checkPlays(stages, expanded)
     return await new FleetRun(request, stages, await open()).start()
   } catch (error) {
     throw isProvisionError(error) ? redactError(error, request.secrets.redact) : error

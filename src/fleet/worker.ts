@@ -32,7 +32,7 @@ export interface WorkerRequest {
   /** Seconds without a sign of life after which others take this worker's parts. */
   readonly leaseSeconds: number
   /** Throws if this worker cannot work for a run, before it touches any host for it. */
-  readonly prepare: (part: Part) => void
+  readonly prepare: (part: Part) => Promise<void>
   readonly perform: (part: Part, signals: Signals) => Promise<PartResult>
   /** Something to show. */
   readonly say: (message: string) => void
@@ -138,7 +138,7 @@ class FleetWorker {
     const state = await this.redis.get(keys.state(part.run))
     if (state === null) return // nobody waits for it
     try {
-      this.request.prepare(part)
+      await this.request.prepare(part)
     } catch (error) {
       await this.leave(part, asProvisionError(error))
       return this.giveBack(job, token)

@@ -6,12 +6,17 @@ import { dialOver, type Line } from './host-connection.ts'
 import { JumpPool } from './jump-pool.ts'
 import { localLine } from './local.ts'
 import { openSshLine, type Shared } from './ssh.ts'
-import { KeyRing } from './ssh-identity.ts'
+import type { DialSsh } from './ssh-dial.ts'
 import type { Surroundings } from './ssh-route.ts'
 
 /** Makes a `Dial` whose connections share what is read from disk and the sessions on jump hosts: one for each run. */
 export function makeDial(surroundings: Surroundings = ourSurroundings()): Dial {
-  const shared: Shared = { surroundings, keyRing: new KeyRing(), jumps: new JumpPool() }
+  let loading: Promise<DialSsh> | undefined
+  const loadDial = () => {
+    loading ??= import('./ssh-dial.ts').then(({ makeDialSsh }) => makeDialSsh())
+    return loading
+  }
+  const shared: Shared = { surroundings, loadDial, jumps: new JumpPool() }
   return (host, secrets, progress = {}) => {
     const open = async (given: ConnectProgress) =>
       host.connection.connection === 'local'

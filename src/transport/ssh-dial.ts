@@ -1,7 +1,7 @@
 // One ssh connection: TCP (or a tunnel through the hop before), handshake, login; each phase has its own deadline, since
 // a firewall that bans us in the middle would otherwise hold us for ever.
 import { once } from 'node:events'
-import { connect as connectTcp, Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { NodeSSH } from 'node-ssh'
 import ssh2, { type Client } from 'ssh2'
@@ -9,10 +9,11 @@ import { isProvisionError, ProvisionError } from '../core/error.ts'
 import { within } from './deadline.ts'
 import { explainConnect, type Phase } from './errors.ts'
 import { checkHostKey } from './host-key.ts'
-import { collectIdentities, type Identities, type KeyRing, Login } from './ssh-identity.ts'
+import { collectIdentities, type Identities, KeyRing, Login } from './ssh-identity.ts'
 import type { Hop } from './ssh-route.ts'
 import { type QuickClient, saveTurns } from './ssh-turns.ts'
 import { describeTarget } from './target.ts'
+import { openSocket } from './tcp.ts'
 
 export interface DialSettings {
   /** Seconds for each phase. */
@@ -42,10 +43,37 @@ const longestWait = 5000
 /** Three keepalives without an answer, and the peer counts as dead. */
 const missedKeepalives = 3
 
-/** Connects to a server, through the session before if there is one, and logs in. */
-export async function dial(
+/**
+ * Connects to a server, through the session before if there is one, or over a socket that is being opened already, and
+ * logs in.
+ */
+export type DialSsh = (
   hop: Hop,
-  through: SshSession | undefined,
+  through: SshSession | Promise<Socket> | undefined,
+  settings: DialSettings,
+) => Promise<SshSession>
+
+/** Makes a `DialSsh` that reads each key file once. */
+export function makeDialSsh(): DialSsh {
+  const ring = new KeyRing()
+  return async (hop, through, settings) => {
+    const opening = through instanceof Promise ? through : undefined
+    opening?.catch(() => undefined) // told when it is needed
+    try {
+      return await dial(hop, through, ring, settings)
+    } catch (error) {
+      void opening?.then(
+        (socket) => socket.destroy(),
+        () => undefined,
+      )
+      throw error
+    }
+  }
+}
+
+async function dial(
+  hop: Hop,
+  through: SshSession | Promise<Socket> | undefined,
   ring: KeyRing,
   settings: DialSettings,
 ): Promise<SshSession> {
@@ -56,9 +84,10 @@ export async function dial(
     const hostKey = checkHostKey(target, hop.hostKey)
     const identities = collectIdentities(hop.identities, ring)
     const login = new Login(target.user, identities)
-    let socket = through
-      ? await within(timeout, tunnel(through, hop), () => undefined, signal)
-      : await openSocket(hop, timeout, signal)
+    const session = through instanceof Promise ? undefined : through
+    let socket = session
+      ? await within(timeout, tunnel(session, hop), () => undefined, signal)
+      : await (through instanceof Promise ? through : openSocket(target, timeout, signal))
     if (settings.admit) {
       const waiting = socket
       await within(timeout, firstWord(waiting), () => waiting.destroy(), signal)
@@ -66,9 +95,9 @@ export async function dial(
       const since = performance.now()
       await settings.admit()
       // a server does not wait long for who does not log in (LoginGraceTime); it is known to be there
-      if (!through && performance.now() - since > longestWait) {
+      if (!session && performance.now() - since > longestWait) {
         waiting.destroy()
-        socket = await openSocket(hop, timeout, signal)
+        socket = await openSocket(target, timeout, signal)
       }
     }
     phase = 'the handshake'
@@ -138,16 +167,6 @@ function explainPhase(error: unknown, hop: Hop, phase: Phase, seconds: number): 
     })
   }
   return explainConnect(error, hop.target, phase, seconds)
-}
-
-async function openSocket(hop: Hop, timeout: number, signal: AbortSignal | undefined): Promise<Socket> {
-  const socket = connectTcp({ host: hop.target.address, port: hop.target.port, noDelay: true })
-  const connected = new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve)
-    socket.on('error', reject) // for ever: later ones are ssh2's to tell, but none may go unheard
-  })
-  await within(timeout, connected, () => socket.destroy(), signal)
-  return socket
 }
 
 /** The server speaks first, and it costs it nothing: what stays silent is no ssh server, or a dead one. */

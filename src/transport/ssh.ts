@@ -10,15 +10,16 @@ import { within } from './deadline.ts'
 import { explainConnect } from './errors.ts'
 import type { Line } from './host-connection.ts'
 import type { JumpPool, Lease } from './jump-pool.ts'
-import { type DialSettings, dial, type SshSession } from './ssh-dial.ts'
-import type { KeyRing } from './ssh-identity.ts'
+import type { DialSettings, DialSsh, SshSession } from './ssh-dial.ts'
 import { planRoute, type Route, type Surroundings } from './ssh-route.ts'
 import type { Target } from './target.ts'
+import { openSocket } from './tcp.ts'
 
 /** What the connections of a run share. */
 export interface Shared {
   readonly surroundings: Surroundings
-  readonly keyRing: KeyRing
+  /** Loads what speaks ssh, once. */
+  readonly loadDial: () => Promise<DialSsh>
   readonly jumps: JumpPool
 }
 
@@ -55,9 +56,13 @@ export async function openSshLine(
 }
 
 async function openOnce(route: Route, shared: Shared, settings: DialSettings): Promise<Line> {
-  const lease = await leaseJumps(route, shared, settings)
+  // the server takes its time to say its first word; ours to load ssh is spent meanwhile
+  const socket = route.jumps.length > 0 ? undefined : openSocket(route.host.target, settings.timeout, settings.signal)
+  socket?.catch(() => undefined) // told by `dial`
+  const dial = await shared.loadDial()
+  const lease = await leaseJumps(route, shared.jumps, dial, settings)
   try {
-    const session = await dial(route.host, lease?.session, shared.keyRing, settings)
+    const session = await dial(route.host, lease?.session ?? socket, settings)
     return {
       target: route.host.target,
       isRemote: true,
@@ -73,10 +78,15 @@ async function openOnce(route: Route, shared: Shared, settings: DialSettings): P
   }
 }
 
-async function leaseJumps(route: Route, shared: Shared, settings: DialSettings): Promise<Lease | undefined> {
+async function leaseJumps(
+  route: Route,
+  pool: JumpPool,
+  dial: DialSsh,
+  settings: DialSettings,
+): Promise<Lease | undefined> {
   if (route.jumps.length === 0) return undefined
-  return await shared.jumps.lease(route.jumps, (hop, through) =>
-    dial(hop, through, shared.keyRing, { ...settings, admit: undefined, onAnswer: undefined }),
+  return await pool.lease(route.jumps, (hop, through) =>
+    dial(hop, through, { ...settings, admit: undefined, onAnswer: undefined }),
   )
 }
 
