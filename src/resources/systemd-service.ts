@@ -1,4 +1,5 @@
 // Units that run, start at boot, or must not start at all. Reads systemctl(1) `show`; states in systemd(1), org.freedesktop.systemd1(5).
+
 import * as v from 'valibot'
 import { ProvisionError } from '../core/error.ts'
 import type { ApplyStep, Case, Change, Plan } from '../core/resource.ts'
@@ -6,6 +7,7 @@ import { defineResource } from '../core/resource.ts'
 import type { ArgumentsOf } from '../core/schema.ts'
 import { raw, sh } from '../shell/quote.ts'
 import { unitAreas } from './areas.ts'
+import { atRestFunction } from './at-rest.ts'
 
 const schema = {
   /** The unit; `nginx` means `nginx.service`. */
@@ -111,7 +113,8 @@ function startAll(units: readonly string[]): string {
   return sh`export LC_ALL=C
 systemctl reset-failed -- ${units} 2>/dev/null || true
 systemctl start -- ${units}
-case $(systemctl show --property=Type --value -- ${units}) in *simple* | *exec* | *idle*) sleep 1 ;; esac
+${raw(atRestFunction)}
+at_rest ${units}
 ! systemctl is-active -- ${units} | grep -qvx active`
 }
 
@@ -267,7 +270,8 @@ explain() {
   exit 1
 }
 ${raw(verb === 'reload' ? '' : 'systemctl reset-failed -- "$unit" 2>/dev/null || true\n')}systemctl ${verb} -- "$unit" || explain "$unit: systemctl "${verb}" failed"
-case $(systemctl show --property=Type --value -- "$unit") in simple | exec | idle) sleep 1 ;; esac
+${raw(atRestFunction)}
+at_rest "$unit"
 ConditionTimestampMonotonic=0
 eval "$(systemctl show --property=ActiveState,SubState,Type,ConditionResult,ConditionTimestampMonotonic -- "$unit" | sed "s/=\\(.*\\)/='\\1'/")"
 case $ActiveState in

@@ -21,6 +21,8 @@ export interface AtomicWrite {
   readonly backup?: boolean | undefined
 }
 
+// A process costs the host a millisecond, and playbooks write many files: what is not there is not removed.
+
 /** The script. On failure its stderr starts with `error: ` and a sentence, and the old file is in place. */
 export function atomicWrite(write: AtomicWrite): string {
   const { owner, group, mode } = write
@@ -36,7 +38,7 @@ ${raw(begin)}`,
     write.validate !== undefined && !tree ? validateStaged(write.validate) : '',
     'sync -- "$new" 2>/dev/null || sync',
     write.backup ? keepBackup : '',
-    write.validate !== undefined && tree ? validateTree(write.validate) : 'put "$new"\nrm -f -- "$old" "$none"',
+    write.validate !== undefined && tree ? validateTree(write.validate) : 'put "$new"\ndrop "$old" "$none"',
   ]
     .filter(Boolean)
     .join('\n')
@@ -70,9 +72,10 @@ ${follow}
 dir=\${path%/*} name=\${path##*/}
 [ -d "$dir/" ] || fail "the directory \${dir:-/} does not exist"
 [ ! -d "$path" ] || fail "$path is a directory, expected a file"
+drop() { for file do if [ -e "$file" ] || [ -L "$file" ]; then rm -f -- "$file"; fi; done; }
 new=$dir/.$name.provision-new old=$dir/.$name.provision-old none=$dir/.$name.provision-none
 put() {
-  if trouble=$(LC_ALL=C mv -f -- "$1" "$path" 2>&1); then rm -f -- "$1"; return 0; fi
+  if trouble=$(LC_ALL=C mv -f -- "$1" "$path" 2>&1); then drop "$1"; return 0; fi
   case $trouble in *[Bb]usy*) ;; *) fail "$path could not be replaced: $trouble" ;; esac
   cat -- "$1" >"$path" && chown -- "$(stat -c %u:%g -- "$1")" "$path" && chmod -- "$(stat -c %a -- "$1")" "$path" || fail "$path could not be rewritten"
   rm -f -- "$1"
@@ -85,8 +88,8 @@ trap 'exit 143' HUP INT TERM`
 
 // Created by nobody but us (noclobber is O_EXCL) and open to nobody until it has its owner. Attributes of the present file go
 // along where cp can carry them.
-const stage = `rm -f -- "$new"
-trap 'rm -f -- "$new"' EXIT
+const stage = `drop "$new"
+trap 'drop "$new"' EXIT
 ( umask 077; set -C; cat >"$new" )
 if [ -e "$path" ]; then
   chown -- "$(stat -c %u:%g -- "$path")" "$new"
@@ -123,11 +126,11 @@ elif [ -e "$path" ]; then
 else
   : >"$none"
 fi
-trap 'back; rm -f -- "$new"' EXIT
+trap 'back; drop "$new"' EXIT
 put "$new"
 if said=$(sh -c ${quote(command)} 2>&1 </dev/null); then
   trap - EXIT
-  rm -f -- "$old" "$none"
+  drop "$old" "$none"
 else
   code=$?
   end='The previous file is back in place.'
