@@ -2,7 +2,7 @@
 // The hosts' locks are held from the look to the end, so nothing of ours comes in between.
 import { ProvisionError } from '../core/error.ts'
 import { type RunRequest, type RunResult, run } from '../engine/run.ts'
-import { readApplied, renderApplied } from '../plan/applied.ts'
+import { noteApplied, readApplied } from '../plan/applied.ts'
 import { PlanCollector } from '../plan/collect.ts'
 import { changedInputs, digestInventory } from '../plan/inputs.ts'
 import { makePermits } from '../plan/permit.ts'
@@ -18,7 +18,7 @@ import { exitCode, type Io } from './io.ts'
 import { openRecord } from './open-record.ts'
 import type { SiteOptions } from './open-site.ts'
 import { digestSecrets } from './plan-command.ts'
-import { appliedFile, planKeyFile, readPlan } from './plan-files.ts'
+import { appliedFolder, planKeyFile, readPlan } from './plan-files.ts'
 import { type PreparedRun, prepareRun } from './prepare-run.ts'
 import { emitWithRefusals, type Refusal, refusalOf } from './refusals.ts'
 import { outcomeCode } from './run-command.ts'
@@ -37,7 +37,7 @@ export async function applyCommand(io: Io, file: string, options: ApplyCommandOp
   const plan = readPlan(io, file)
   const key = openPlanKey(planKeyFile(io))
   checkInputs(io, file, plan, key)
-  const done = readApplied(appliedFile(io))[plan.id] ?? {}
+  const done = readApplied(appliedFolder(io), plan.id)
   const planned = Object.keys(plan.hosts).filter((name) => plan.hosts[name]?.state === 'planned')
   const targets = planned.filter((name) => done[name] === undefined)
   if (targets.length === 0) {
@@ -151,8 +151,8 @@ async function carryOut(io: Io, apply: Apply): Promise<RunResult['outcome']> {
       const recap = result.hosts[name]
       return recap && recap.failed === 0 && !recap.unreachable
     })
-    const path = appliedFile(io)
-    writeWholeFile(path, renderApplied(readApplied(path), plan.id, whole, new Date().toISOString()), 0o600)
+    const time = new Date().toISOString()
+    noteApplied(appliedFolder(io), plan.id, whole, time, (path, text) => writeWholeFile(path, text, 0o600))
   }
   return outcomeOf(result.outcome, refusals)
 }

@@ -16,8 +16,8 @@ export function planKeyFile({ cwd }: Pick<Io, 'cwd'>): string {
 }
 
 /** Which plans were applied where. */
-export function appliedFile({ cwd }: Pick<Io, 'cwd'>): string {
-  return resolve(cwd, '.provision/applied.json')
+export function appliedFolder({ cwd }: Pick<Io, 'cwd'>): string {
+  return resolve(cwd, '.provision/applied')
 }
 
 /** Reads a plan and checks that it is whole; throws a ProvisionError that says what is wrong with it. */

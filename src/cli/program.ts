@@ -350,6 +350,7 @@ function addPlanCommands(program: Command, io: Io, choose: Choose): void {
     .option('-K, --ask-become-pass', 'ask for the password of sudo or su')
     .option('--vault-key-file <file>', 'the key of the vault (default: ~/.config/provision/key)')
   outputOptions(apply)
+  apply.option('-D, --diff', 'show the texts of files that change')
 }
 
 function addInventoryCommands(program: Command, io: Io, choose: Choose): void {

@@ -1,26 +1,38 @@
-// Which plans were applied on which hosts: a plan is for one time.
-import { readFileSync } from 'node:fs'
+// Where plans were applied: a small file for each plan, since a plan is for one time.
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 
-/** The hosts of each plan with the time of the apply, the oldest plan first. */
-export type Applied = Readonly<Record<string, Readonly<Record<string, string>>>>
+/** Hosts with the time at which the plan was done on them. */
+export type AppliedHosts = Readonly<Record<string, string>>
 
-/** Plans that are remembered. */
+/** Files that stay. */
 const most = 100
 
-/** Reads the list; none is an empty one. */
-export function readApplied(file: string): Applied {
+/** Where a plan was applied; nowhere if nobody noted it. */
+export function readApplied(folder: string, plan: string): AppliedHosts {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Applied // written by us, whole or not at all
+    return JSON.parse(readFileSync(join(folder, `${plan}.json`), 'utf8')) as AppliedHosts // written by us, whole or not at all
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return {}
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {} // an error of the file system has a code
     throw error
   }
 }
 
-/** The list with the hosts of one more apply, as text. */
-export function renderApplied(before: Applied, plan: string, hosts: readonly string[], time: string): string {
-  const { [plan]: known = {}, ...others } = before
-  const own = { ...known, ...Object.fromEntries(hosts.map((host) => [host, time])) }
-  const all = [...Object.entries(others).slice(1 - most), [plan, own]]
-  return `${JSON.stringify(Object.fromEntries(all), undefined, 1)}\n`
+/** Notes these hosts beside those that are noted. `write` writes a file whole or not at all. */
+export function noteApplied(
+  folder: string,
+  plan: string,
+  hosts: readonly string[],
+  time: string,
+  write: (path: string, text: string) => void,
+): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const all = { ...readApplied(folder, plan), ...Object.fromEntries(hosts.map((host) => [host, time])) }
+  write(join(folder, `${plan}.json`), `${JSON.stringify(all, undefined, 1)}\n`)
+  const files = readdirSync(folder).flatMap((name) => {
+    const status = statSync(join(folder, name), { throwIfNoEntry: false })
+    return status ? [{ name, time: status.mtimeMs }] : []
+  })
+  const old = files.sort((left, right) => right.time - left.time).slice(most)
+  for (const { name } of old) rmSync(join(folder, name), { force: true })
 }

@@ -14,14 +14,17 @@ export function movedTasks(planned: PlannedHost, now: PlannedHost): readonly Mov
   const [before, after] = [byName(planned.tasks), byName(now.tasks)]
   const moved = [...before].flatMap(([name, task]): Moved[] => {
     const other = after.get(name)
-    if (!other) return [{ task, expected: tell(task), now: 'this task is not come to' }]
+    if (!other) return [{ task, expected: tell(task), now: 'its turn does not come' }]
     if (isSame(task, other)) return []
     const [expected, found] = [tell(task), tell(other)]
     const unseen = 'something that it does not show (a content, a password) is another'
     return [{ task, expected, now: expected === found ? (differenceOf(task, other) ?? unseen) : found }]
   })
   const added = [...after].filter(([name]) => !before.has(name))
-  return [...moved, ...added.map(([, task]) => ({ task, expected: 'no such task', now: tell(task) }))]
+  const all = [...moved, ...added.map(([, task]) => ({ task, expected: 'no such task', now: tell(task) }))]
+  // a handler comes or goes with the task that notifies it
+  const causes = all.filter(({ task }) => !task.handler)
+  return causes.length > 0 ? causes : all
 }
 
 function isSame(one: PlannedTask, other: PlannedTask): boolean {

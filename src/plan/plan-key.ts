@@ -7,9 +7,10 @@ import {
   createHmac,
   hkdfSync,
   randomBytes,
+  randomUUID,
   timingSafeEqual,
 } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ProvisionError } from '../core/error.ts'
 
@@ -51,10 +52,14 @@ export function openPlanKey(file: string): PlanKey {
   const folder = dirname(file)
   const made = mkdirSync(folder, { recursive: true, mode: 0o700 })
   if (made !== undefined) writeFileSync(join(folder, '.gitignore'), '*\n')
+  const temporary = `${file}.${randomUUID()}`
   try {
-    writeFileSync(file, `${randomBytes(keyLength).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
+    writeFileSync(temporary, `${randomBytes(keyLength).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
+    linkSync(temporary, file) // whole, and never over one that another plan made meanwhile
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error // another plan made it meanwhile
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    rmSync(temporary, { force: true })
   }
   const fresh = readPlanKey(file)
   if (!fresh) throw new ProvisionError({ code: 'input', message: `the plan key ${file} cannot be read` })

@@ -4,6 +4,9 @@ import type { Paint } from '../report/paint.ts'
 import { clean, oneLine } from '../report/text.ts'
 import { countTasks, type PlannedHost, type PlannedTask, type SavedPlan, summaryOf } from './plan-file.ts'
 
+/** More changes of a task than these get lines of their own. */
+const mostOnLine = 3
+
 /** The whole plan. */
 export function renderPlanForPeople(plan: SavedPlan, paint: Paint): string {
   const hosts = Object.entries(plan.hosts).map(([name, host]) => renderHost(name, host, paint))
@@ -57,8 +60,12 @@ function renderTask({ status, title, role, handler, changes, reason }: PlannedTa
   const own = role !== undefined && title.startsWith(`${role} › `) ? title.slice(role.length + 3) : title
   const word = status === 'changed' ? paint('yellow', 'change ') : paint('magenta', 'unknown')
   const why = status === 'unknown' && reason !== undefined ? [reason] : []
-  const sentences = [...changes.map(({ summary }) => summary), ...why].join('; ')
-  const line = `    ${word}  ${handler ? 'handler · ' : ''}${oneLine(own)}  ${paint('dim', `(${oneLine(clean(sentences))})`)}`
+  const sentences = [...changes.map(({ summary }) => summary), ...why].map((text) => oneLine(clean(text)))
+  const head = `    ${word}  ${handler ? 'handler · ' : ''}${oneLine(own)}`
+  const isLong = sentences.length > mostOnLine
+  const line = isLong
+    ? [head, ...sentences.map((text) => paint('dim', `             ${text}`))].join('\n')
+    : `${head}  ${paint('dim', `(${sentences.join('; ')})`)}`
   const diffs = changes.map(({ diff }) => (diff ? renderDiff(diff, paint, '      ') : '')).join('')
   return diffs ? `${line}\n${diffs.trimEnd()}` : line
 }
