@@ -14,6 +14,7 @@ import { count } from '../report/text.ts'
 import { writeWholeFile } from '../secrets/whole-file.ts'
 import { type KeptConnections, keepConnections } from '../transport/kept.ts'
 import { chooseReport, type ReportOptions } from './choose-report.ts'
+import { hideExtraVars } from './hide-extra-vars.ts'
 import { exitCode, type Io } from './io.ts'
 import { openRecord } from './open-record.ts'
 import type { SiteOptions } from './open-site.ts'
@@ -55,6 +56,7 @@ export async function applyCommand(io: Io, file: string, options: ApplyCommandOp
     ...(plan.sealedVars !== undefined && { extraVars: JSON.parse(key.decrypt(plan.sealedVars)) as string[] }), // sealed by us
   })
   const { request, warnings } = prepared
+  hideExtraVars(request.extraVars, request.secrets)
   if (digestInventory(request.inventory.hosts, key) !== plan.inventoryDigest)
     throw stale(file, 'the inventory came out otherwise, though its files are the same: an environment variable?')
   const record = openRecord(io, {

@@ -12,6 +12,7 @@ import { renderPlan } from '../plan/seal.ts'
 import { makePaint } from '../report/paint.ts'
 import { writeWholeFile } from '../secrets/whole-file.ts'
 import { chooseReport, type ReportOptions } from './choose-report.ts'
+import { hideExtraVars } from './hide-extra-vars.ts'
 import { exitCode, hasColour, type Io } from './io.ts'
 import { packageVersion } from './package-version.ts'
 import { checkPlanPlace, planKeyFile, readPlan } from './plan-files.ts'
@@ -23,6 +24,7 @@ export interface PlanCommandOptions extends PrepareOptions, ReportOptions {
   /** The plan's file. */
   readonly out: string
   readonly forks: number
+  readonly detailedExitcode?: boolean
 }
 
 /** Looks at every host and saves what would change; resolves to the exit code. */
@@ -36,6 +38,7 @@ export async function planCommand(io: Io, playbookFile: string, options: PlanCom
   const prepared = await prepareRun(io, playbookFile, { ...options, check: true })
   for (const path of prepared.inputs) inputs.note(path)
   const { request, warnings } = prepared
+  hideExtraVars(request.extraVars, request.secrets)
   const report = await chooseReport(io, options)
   const collector = new PlanCollector(io.cwd, key)
   const stopping = stopOnSignals(
@@ -69,6 +72,7 @@ export async function planCommand(io: Io, playbookFile: string, options: PlanCom
     const people = options.output === 'json' ? io.stderr : io.stdout
     people.write(`\n${options.out}: ${summaryOf(plan)}\n`)
     people.write(`Look at it: provision plan show ${options.out}\nDo it:      provision apply ${options.out}\n`)
+    if (options.detailedExitcode && result.outcome === 'ok' && result.pending) return exitCode.pending
     return outcomeCode(result.outcome)
   } catch (error) {
     report.fail?.(error)

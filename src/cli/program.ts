@@ -319,6 +319,7 @@ function addPlanCommands(program: Command, io: Io, choose: Choose): void {
       choose(async () => (await load()).planCommand(io, playbook, optionsOf<PlanCommandOptions>(command))),
     )
     .addOption(new Option('-o, --out <file>', 'where the plan goes').default('site.plan'))
+    .option('--detailed-exitcode', 'exit with 4 if changes are pending')
   selectionOptions(plan)
   connectionOptions(plan.optionsGroup('Connecting:'))
   plan

@@ -176,7 +176,7 @@ test('a plan is written over a plan and over nothing else', async (t) => {
   t.is(refused.code, 1)
   t.is(refused.stderr, '✗ --out playbooks/site.ts: a file that is no plan is there; expected an old plan or none\n')
   t.is((await provision(['plan', ...here], { cwd })).code, 0)
-  t.is((await provision(['plan', ...here], { cwd })).code, 0)
+  t.is((await provision(['plan', ...here, '--detailed-exitcode'], { cwd })).code, 4)
   const nowhere = await provision(['plan', ...here, '-o', 'no/such/folder.plan'], { cwd })
   t.is(nowhere.stderr, `✗ --out no/such/folder.plan: the folder ${cwd}/no/such is not there\n`)
 })
@@ -188,7 +188,7 @@ test('extra vars are applied as planned and can be read in no file', async (t) =
     `import { definePlaybook, file, play, role, v } from 'hostwright'
 const folder = new URL('..', import.meta.url).pathname
 const r = role('r', { params: { token: v.optional(v.string(), 'none') } }, ({ token }) => [
-  file.file({ dest: folder + 'length', content: String(token.length) + '\\n' }),
+  file.file({ dest: folder + 'token', content: 'token: ' + token + '\\n' }),
 ])
 export default definePlaybook([play({ name: 'Local', hosts: 'all', roles: [r({})] })])
 `,
@@ -197,8 +197,9 @@ export default definePlaybook([play({ name: 'Local', hosts: 'all', roles: [r({})
   t.notRegex(readFileSync(join(cwd, 'site.plan'), 'utf8'), /extra-93ab/)
   const shown = await provision(['plan', 'show'], { cwd })
   t.true(shown.stdout.includes('\nextra vars r.token\n'), shown.stdout)
+  t.true(shown.stdout.includes('      +token: ‹secret›\n'), shown.stdout)
   t.is((await provision(['apply'], { cwd })).code, 0)
-  t.is(readFileSync(join(cwd, 'length'), 'utf8'), '10\n')
+  t.is(readFileSync(join(cwd, 'token'), 'utf8'), 'token: extra-93ab\n')
 })
 
 test('a file whose text is not shown moves a host too, and a secret of it is not in the plan', async (t) => {
