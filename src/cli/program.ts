@@ -315,9 +315,10 @@ function addPlanCommands(program: Command, io: Io, choose: Choose): void {
     .description('look at every host and save what would change, for provision apply')
     .argument('[playbook]', 'the playbook', 'playbooks/site.ts')
     .helpCommand(false)
-    .action((playbook: string, _options: object, command: Command) =>
-      choose(async () => (await load()).planCommand(io, playbook, optionsOf<PlanCommandOptions>(command))),
-    )
+    .action((playbook: string, _options: object, command: Command) => {
+      refuseMistypedCommand(playbook, command, io)
+      choose(async () => (await load()).planCommand(io, playbook, optionsOf<PlanCommandOptions>(command)))
+    })
     .addOption(new Option('-o, --out <file>', 'where the plan goes').default('site.plan'))
     .option('--detailed-exitcode', 'exit with 4 if changes are pending')
   selectionOptions(plan)

@@ -10,7 +10,7 @@ import {
   randomUUID,
   timingSafeEqual,
 } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ProvisionError } from '../core/error.ts'
 
@@ -36,6 +36,13 @@ export function readPlanKey(file: string): PlanKey | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined // an error of the file system has a code
     throw error
   }
+  const mode = statSync(file).mode & 0o777
+  if ((mode & 0o077) !== 0)
+    throw new ProvisionError({
+      code: 'input',
+      message: `the plan key ${file} has mode 0${mode.toString(8)}, expected 0600: others may read it`,
+      hint: `chmod 600 ${file}`,
+    })
   if (!/^[0-9a-f]{64}$/.test(text))
     throw new ProvisionError({
       code: 'input',

@@ -181,6 +181,12 @@ test('a plan is written over a plan and over nothing else', async (t) => {
   t.is(nowhere.stderr, `✗ --out no/such/folder.plan: the folder ${cwd}/no/such is not there\n`)
 })
 
+test('a mistyped command of plan is no playbook', async (t) => {
+  const { code, stderr } = await provision(['plan', 'shwo'], { cwd: localSite(t, tasks) })
+  t.is(code, 1)
+  t.true(stderr.startsWith("error: unknown command 'shwo'\n(Did you mean show?)\n"), stderr)
+})
+
 test('extra vars are applied as planned and can be read in no file', async (t) => {
   const cwd = localSite(t, '')
   writeFileSync(

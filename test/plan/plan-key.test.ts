@@ -1,5 +1,5 @@
 // The key of plans: digests, encryption, and the file it lies in.
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -40,6 +40,11 @@ test('the key is made once, for its owner only, and a damaged one is named', (t)
   t.is(openPlanKey(file).name, made.name)
   t.is(statSync(file).mode & 0o777, 0o600)
   t.is(readFileSync(join(folder, '.provision/.gitignore'), 'utf8'), '*\n')
+  chmodSync(file, 0o644)
+  t.throws(() => openPlanKey(file), {
+    message: `the plan key ${file} has mode 0644, expected 0600: others may read it`,
+  })
+  chmodSync(file, 0o600)
   writeFileSync(file, 'no key')
   t.throws(() => openPlanKey(file), {
     message: `the plan key ${file}: expected 64 hexadecimal digits, found something else`,
