@@ -40,6 +40,11 @@ const layers: readonly Layer[] = [
     why: "a record is a run's events on disk; who shows them is another's business.",
   },
   {
+    folder: 'plan',
+    imports: ['core', 'report/diff.ts', 'report/json.ts', 'report/paint.ts', 'report/text.ts'],
+    why: 'a saved plan is made of the events of a check run; the command line runs it and carries it out.',
+  },
+  {
     folder: 'lab',
     imports: ['core', 'transport'],
     why: 'a lab hands over an inventory like any other source of hosts.',

@@ -3,12 +3,14 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { ApplyCommandOptions } from './apply-command.ts'
 import type { HostOptions } from './host-commands.ts'
 import type { InitOptions } from './init-command.ts'
 import type { InventoryOptions } from './inventory-commands.ts'
 import { exitCode, type Io } from './io.ts'
 import type { LabCommandOptions } from './lab-command.ts'
 import { packageVersion } from './package-version.ts'
+import type { PlanCommandOptions, PlanShowOptions } from './plan-command.ts'
 import type { ReportCommandOptions } from './report-command.ts'
 import type { VarsOptions } from './vars-command.ts'
 import { addVaultCommands } from './vault-program.ts'
@@ -89,6 +91,7 @@ function makeProgram(io: Io, choose: Choose): Command {
   selectionOptions(verify)
   queueOptions(verify)
   reportOptions(verify)
+  addPlanCommands(program, io, choose)
   addWatchCommand(program, io, choose)
   program
     .command('report')
@@ -191,6 +194,10 @@ function selectionOptions(command: Command): void {
 
 function reportOptions(command: Command): void {
   connectionOptions(command.optionsGroup('Connecting:'))
+  outputOptions(command)
+}
+
+function outputOptions(command: Command): void {
   command
     .optionsGroup('Output:')
     .addOption(
@@ -298,6 +305,54 @@ function addWatchCommand(program: Command, io: Io, choose: Choose): void {
     .option('-D, --diff', 'show the texts of files that differ')
   selectionOptions(watch)
   reportOptions(watch)
+}
+
+function addPlanCommands(program: Command, io: Io, choose: Choose): void {
+  const load = () => import('./plan-command.ts')
+  const output = (...kinds: string[]) => new Option('--output <kind>', kinds.join(' or ')).choices(kinds)
+  const plan = program
+    .command('plan')
+    .description('look at every host and save what would change, for provision apply')
+    .argument('[playbook]', 'the playbook', 'playbooks/site.ts')
+    .helpCommand(false)
+    .action((playbook: string, _options: object, command: Command) => {
+      refuseMistypedCommand(playbook, command, io)
+      choose(async () => (await load()).planCommand(io, playbook, optionsOf<PlanCommandOptions>(command)))
+    })
+    .addOption(new Option('-o, --out <file>', 'where the plan goes').default('site.plan'))
+    .option('--detailed-exitcode', 'exit with 4 if changes are pending')
+  selectionOptions(plan)
+  connectionOptions(plan.optionsGroup('Connecting:'))
+  plan
+    .optionsGroup('Output:')
+    .option('-D, --diff', 'show the texts of files that change')
+    .addOption(output('live', 'plain', 'json'))
+    .option('-v, --verbose', 'also tasks that are as wished', count, 0)
+    .option('--debug', 'show stacks of errors')
+  plan
+    .command('show')
+    .description('print a plan: host by host, what would change and what is unknown')
+    .argument('[file]', 'the plan', 'site.plan')
+    .addOption(output('text', 'json').default('text'))
+    .action((file: string, _options: object, command: Command) =>
+      choose(async () => (await load()).planShowCommand(io, file, optionsOf<PlanShowOptions>(command))),
+    )
+  const apply = program
+    .command('apply')
+    .description('do what a plan says, on the hosts that have not moved since')
+    .argument('[file]', 'the plan', 'site.plan')
+    .action((file: string, _options: object, command: Command) =>
+      choose(async () =>
+        (await import('./apply-command.ts')).applyCommand(io, file, optionsOf<ApplyCommandOptions>(command)),
+      ),
+    )
+    .optionsGroup('Connecting:')
+    .option('-f, --forks <number>', 'hosts at a time', wholeNumber, 20)
+    .option('-k, --ask-pass', 'ask for the password of the login')
+    .option('-K, --ask-become-pass', 'ask for the password of sudo or su')
+    .option('--vault-key-file <file>', 'the key of the vault (default: ~/.config/provision/key)')
+  outputOptions(apply)
+  apply.option('-D, --diff', 'show the texts of files that change')
 }
 
 function addInventoryCommands(program: Command, io: Io, choose: Choose): void {

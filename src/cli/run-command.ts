@@ -109,7 +109,9 @@ async function runPrepared(
         : await runQueued(io, { ...options, queue: options.queue }, whole, file, inputs)
     record?.setOutcome(result.outcome)
     ahead?.remember(Object.keys(result.hosts))
-    return codeOf(result, options.detailedExitcode === true)
+    return options.detailedExitcode && result.outcome === 'ok' && result.pending
+      ? exitCode.pending
+      : outcomeCode(result.outcome)
   } catch (error) {
     report.fail?.(error)
     throw error
@@ -136,8 +138,9 @@ async function runQueued(
   return await runByWorkers(io, options, project, request)
 }
 
-function codeOf(result: RunResult, detailed: boolean): number {
-  switch (result.outcome) {
+/** The exit code of a run that ended so. */
+export function outcomeCode(outcome: RunResult['outcome']): number {
+  switch (outcome) {
     case 'interrupted':
       return exitCode.interrupted
     case 'failed':
@@ -145,6 +148,6 @@ function codeOf(result: RunResult, detailed: boolean): number {
     case 'unreachable':
       return exitCode.unreachable
     case 'ok':
-      return detailed && result.pending ? exitCode.pending : exitCode.ok
+      return exitCode.ok
   }
 }

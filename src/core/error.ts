@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'probe'
   | 'apply'
   | 'converge'
+  | 'moved'
   | 'assertion'
   | 'timeout'
   | 'interrupted'

@@ -174,6 +174,12 @@ export interface Resource<Args, Wish, State, R extends Outcome> {
   readonly covers?: (done: { readonly plan: Plan; readonly wish: Wish }, handler: Wish) => boolean
   /** Packages: with `packagesFirst` its change may be made where the first of its kind is made. @default false */
   readonly isPackage?: (wish: Wish) => boolean
+  /**
+   * What a saved plan must find again on the host beside what its changes say: the digest of a content that is not shown, for
+   * one. It is kept as a keyed digest only, so it may be secret. Nothing that changes by itself (a time, a process's number).
+   * @default nothing
+   */
+  readonly evidence?: (state: State, wish: Wish) => unknown
   /** Must not run ahead of its turn: probing is slow or waits (wait.port). @default false */
   readonly probeInTurn?: boolean
 }

@@ -1,3 +1,4 @@
+import type { Location } from '../core/error.ts'
 import type { Emit } from '../core/events.ts'
 import type { Secrets } from '../core/secret.ts'
 import type { Connect } from '../transport/connection.ts'
@@ -15,8 +16,23 @@ export interface Journal {
   touched: boolean
 }
 
+/** A task as a saved plan knows it again. */
+export interface TaskName {
+  readonly title: string
+  readonly resource: string
+  readonly where: Location | undefined
+}
+
+/** What a saved plan asks of a run that makes it, and of the run that carries it out. */
+export interface PlanHooks {
+  /** Check mode: what a task that would change found, as its resource's `evidence` tells. `id` is the task's in its events. */
+  readonly onEvidence?: ((host: string, id: number, evidence: unknown) => void) | undefined
+  /** Whether a task may change its host now; `play` is undefined before the task's turn. @default every task may */
+  readonly permits?: ((host: string, task: TaskName, play: string | undefined) => boolean) | undefined
+}
+
 /** What a host's run shares with the whole run. */
-export interface HostRunOptions {
+export interface HostRunOptions extends PlanHooks {
   readonly secrets: Secrets
   readonly connect: Connect
   readonly emit: Emit

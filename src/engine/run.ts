@@ -11,7 +11,7 @@ import type { Connect } from '../transport/connection.ts'
 import { makeBatches, tooManyFailed } from './batches.ts'
 import type { Site } from './host-context.ts'
 import { HostRun } from './host-run.ts'
-import type { HostRunOptions } from './host-state.ts'
+import type { HostRunOptions, PlanHooks } from './host-state.ts'
 import { listOf } from './items.ts'
 import { makeGate, PlayOrder } from './play-order.ts'
 import { hideSecrets, redactError } from './redact.ts'
@@ -23,7 +23,7 @@ import { Turnstile } from './turnstile.ts'
 const mostConnections = 200
 
 /** What to run, on what, how. */
-export interface RunRequest {
+export interface RunRequest extends PlanHooks {
   readonly playbook: Playbook
   readonly inventory: Inventory
   readonly secrets: Secrets
@@ -114,6 +114,8 @@ class Run {
       packagesFirst: request.playbook.packagesFirst,
       stop: sharedSignal(this.cancel.signal, request.stop),
       giveUp: sharedSignal(request.giveUp),
+      onEvidence: request.onEvidence,
+      permits: request.permits,
       now: request.now ?? (() => performance.now()),
     }
     const plays = playsOfHosts(this.stages, contexts, this.site, expanded)

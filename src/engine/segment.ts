@@ -8,6 +8,7 @@ import { type Altered, altersOf, isTouched, readsOf } from './footprint.ts'
 import type { HostState } from './host-state.ts'
 import type { Item, TaskItem } from './items.ts'
 import type { Prepared } from './look-ahead.ts'
+import { isPermitted } from './permit.ts'
 import { defaultTimeout } from './task-error.ts'
 import { planContext, planOf } from './task-run.ts'
 
@@ -196,7 +197,7 @@ function mayRide(state: HostState, item: TaskItem): boolean {
   if (options.changedWhen !== undefined || options.failedWhen || options.retry || options.ignoreErrors) return false
   if (options.check ?? state.options.check) return false
   if (resource.probeInTurn || resource.readOnly || (!resource.footprint && !resource.merge)) return false
-  return state.lookAhead.isDecided(item)
+  return isPermitted(state, item, undefined) && state.lookAhead.isDecided(item)
 }
 
 /** Whether one call may make both true. */

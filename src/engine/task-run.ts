@@ -7,6 +7,7 @@ import type { HostState } from './host-state.ts'
 import type { TaskItem } from './items.ts'
 import type { Prepared } from './look-ahead.ts'
 import { conditionsOf } from './order.ts'
+import { isPermitted, unplanned } from './permit.ts'
 import type { Known } from './results.ts'
 import { HostStopped } from './stopped.ts'
 import { applyPlan, concludeRide } from './task-apply.ts'
@@ -177,7 +178,11 @@ async function attemptOnce(
     const code = resource.readOnly ? 'assertion' : 'apply'
     return { status: 'failed', error: tell(item, code, shown(item, plan.refused), plan) }
   }
-  if (checking) return pretend(state, item, plan)
+  if (checking) {
+    state.options.onEvidence?.(state.context.host.name, report.ref.id, resource.evidence?.(answer.state, prepared.wish))
+    return pretend(state, item, plan)
+  }
+  if (!isPermitted(state, item, state.play.name)) return { status: 'failed', error: unplanned(item, plan) }
   return judge(item, await applyPlan(state, prepared, answer.state, plan, report.ref, place))
 }
 

@@ -61,6 +61,7 @@ export const fileBlock = defineResource<BlockArgs, BlockWish, EditState>({
   probe: probeEdits,
   parse: parseEdits,
   footprint: (wish) => fileFootprint(wish.path, wish),
+  evidence: ({ status, bytes }) => ({ status, bytes }),
   plan: (state, wish, context) =>
     planEdit(state, wish, context, wish.block === '', (content) =>
       withBlock(content, wish.block, markersOf(wish), placeOf(wish)),

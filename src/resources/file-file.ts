@@ -38,6 +38,7 @@ export const fileFile = defineResource<FileArgs, FileWish, FileState>({
   probe: probeFiles,
   parse: parseFiles,
   plan: planFile,
+  evidence: ({ status }) => status,
   footprint: (wish) => fileFootprint(wish.dest, wish),
 })
 

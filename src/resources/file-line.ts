@@ -64,6 +64,7 @@ export const fileLine = defineResource<LineArgs, LineWish, EditState>({
   probe: probeEdits,
   parse: parseEdits,
   footprint: (wish) => fileFootprint(wish.path, wish),
+  evidence: ({ status, bytes }) => ({ status, bytes }),
   plan: (state, wish, context) => {
     const match = wish.match === undefined ? undefined : expression(wish.match)
     const removes = wish.state === 'absent'

@@ -37,5 +37,6 @@ export const fileTemplate = defineResource<TemplateArgs, FileWish, FileState>({
   probe: probeFiles,
   parse: parseFiles,
   plan: planFile,
+  evidence: ({ status }) => status,
   footprint: (wish) => fileFootprint(wish.dest, wish),
 })

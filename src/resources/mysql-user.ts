@@ -161,6 +161,7 @@ fi${raw(all ? "\necho privileges\necho 'SHOW PRIVILEGES;' | ask" : '')}`,
       }
     })
   },
+  evidence: ({ account: found }) => found?.digest,
   plan: (state, wish) => {
     const { server } = state
     const down = notUp(server)

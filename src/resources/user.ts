@@ -93,6 +93,7 @@ export const user = defineResource<UserArgs, UserWish, Accounts>({
     if (missing !== undefined) return { unknown: `there is no group ${missing}, which user ${wish.name} should be in` }
     return account ? planUpdate(account, wish) : planCreation(accounts, wish)
   },
+  evidence: (accounts, wish) => accounts.users.get(wish.name)?.digest,
   footprint: (wish, accounts) => {
     const groups = [wish.name, ...(wish.group === undefined ? [] : [wish.group]), ...(wish.groups ?? [])].map(groupArea)
     const home = wish.home ?? `/home/${wish.name}`

@@ -27,6 +27,8 @@ export interface SecretsOptions {
 export interface SecretStore extends Secrets {
   /** Hides a value that is no stored secret, such as a password typed in; one of fewer than 4 characters cannot be hidden. */
   readonly hide: (value: string) => void
+  /** The stored secrets that were resolved so far; undefined for one that was made in this run. */
+  readonly used: () => ReadonlyMap<string, string | undefined>
   /** Redacts one stream of output chunk by chunk; a secret cut by a chunk's end is hidden too. */
   readonly redactStream: () => RedactStream
 }
@@ -39,13 +41,16 @@ export function openSecrets(options: SecretsOptions): SecretStore {
   const generate = options.generate ?? 'store'
   const redactor = makeRedactor()
   const resolved = new Map<string, string>()
+  const used = new Map<string, string | undefined>()
 
   const resolve = (name: string): string => {
     const known = resolved.get(name)
     if (known !== undefined) return known
     checkSecretName(name)
-    const value = findIn(sources, name) ?? make(name)
+    const found = findIn(sources, name)
+    const value = found ?? make(name)
     resolved.set(name, value)
+    used.set(name, found)
     redactor.add(formsOf(value))
     return value
   }
@@ -80,6 +85,7 @@ export function openSecrets(options: SecretsOptions): SecretStore {
     reveal: (value) => (isSecret(value) ? textOf(value) : value),
     redact: redactor.redact,
     hide,
+    used: () => used,
     redactStream: redactor.stream,
   }
 }

@@ -14,6 +14,11 @@ export interface KeptConnections {
   readonly close: () => Promise<void>
 }
 
+export interface KeepOptions {
+  /** Keep the host's lock too, so that nobody else changes it between two runs. @default false */
+  readonly locked?: boolean | undefined
+}
+
 interface Kept {
   readonly connection: Connection
   readonly settings: InventoryHost['connection']
@@ -27,7 +32,7 @@ interface Kept {
  * await run({ ...request, connect: kept.connect })
  * await kept.close()
  */
-export function keepConnections(connect: Connect): KeptConnections {
+export function keepConnections(connect: Connect, { locked = false }: KeepOptions = {}): KeptConnections {
   const idle = new Map<string, Kept>()
   let over = false
 
@@ -35,6 +40,7 @@ export function keepConnections(connect: Connect): KeptConnections {
     const other = idle.get(name)
     if (over || other || !kept.connection.rest) return await kept.connection.close()
     idle.set(name, kept)
+    if (locked) return
     await kept.connection.rest().catch(async () => {
       if (idle.get(name) === kept) idle.delete(name)
       await kept.connection.close()
@@ -76,7 +82,7 @@ export function keepConnections(connect: Connect): KeptConnections {
       idle.delete(name)
       if (kept && isDeepStrictEqual(kept.settings, settings)) {
         try {
-          await kept.connection.resume?.(progress)
+          if (!locked) await kept.connection.resume?.(progress)
           return lend(name, kept, kept.connection.requests)
         } catch (error) {
           await kept.connection.close()

@@ -302,3 +302,23 @@ test('a change after the start restarts the unit all the same', async (t) => {
   await runOn({ web }, [play({ hosts: 'all', tasks })])
   t.is(web.read('starts'), 'started\nrestarted\n')
 })
+
+test('a change that a saved plan does not announce neither rides along nor is made in its turn', async (t) => {
+  const web = makeStandIn()
+  const tasks = ['a', 'b', 'c'].map((file) => page({ file, text: 'x' }))
+  const asked: string[] = []
+  const { log, events } = await runOn({ web }, [play({ name: 'Pages', hosts: 'all', tasks })], {
+    permits: (host, { title, resource }, at) => {
+      asked.push(`${host} ${resource} ${title} ${at}`)
+      return title !== 'page b'
+    },
+  })
+  t.deepEqual(log, ['web changed page a', 'web failed page b'])
+  t.deepEqual([web.read('a'), web.read('b'), web.read('c')], ['x\n', undefined, undefined])
+  t.deepEqual(asked, ['web page page a Pages', 'web page page b undefined', 'web page page b Pages'])
+  const failed = events.flatMap((event) => (event.type === 'task:end' && event.error ? [event.error] : []))
+  t.deepEqual(
+    failed.map(({ code, detail }) => [code, detail]),
+    [['moved', 'absent → x']],
+  )
+})

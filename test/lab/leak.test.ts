@@ -35,14 +35,12 @@ test.after.always(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const run = (...more: string[]) =>
-  provision(
-    [
-      ...['--inventory', 'inventory/lab.ts', '--vault', file, '--vault-key-file', keyFile],
-      ...['--secrets', join(folder, 'none.json'), '-vvv', '--diff', ...more],
-    ],
-    { PROVISION_LAB: 't-leak' },
-  )
+const env = { PROVISION_LAB: 't-leak' }
+const site = [
+  ...['--inventory', 'inventory/lab.ts', '--vault', file, '--vault-key-file', keyFile],
+  ...['--secrets', join(folder, 'none.json')],
+]
+const run = (...more: string[]) => provision([...site, '-vvv', '--diff', ...more], env)
 
 /** systemd gives the app its database password in its environment, which only the app's user and root may read. */
 function isApp(pid: string): boolean {
@@ -67,7 +65,15 @@ test.serial('the site comes up with every secret from the vault, and is changed 
   await writeVault({ file, key, values: { 'db.app': rotated } })
   runs.check = await run('--output', 'junit', '--output-file', join(folder, 'check.xml'), '--check')
   t.is(runs.check.code, 0, runs.check.stderr)
-  runs.rotation = await run('--output', 'plain')
+  const plan = await provision(['plan', ...site, '-vvv', '--diff', '-o', join(folder, 'site.plan')], env)
+  t.is(plan.code, 0, plan.stderr)
+  runs.plan = plan
+  runs.show = await provision(['plan', 'show', join(folder, 'site.plan')], env)
+  t.is(runs.show.code, 0, runs.show.stderr)
+  runs.rotation = await provision(
+    ['apply', join(folder, 'site.plan'), '--vault-key-file', keyFile, '-vvv', '--diff', '--output', 'plain'],
+    env,
+  )
   t.is(runs.rotation.code, 0, runs.rotation.stderr + runs.rotation.stdout)
   t.regex(runs.rotation.stdout, /app\.env {2}\(content differs \(secret\)\)/)
   // what goes wrong is told at length, too
@@ -111,6 +117,7 @@ test.serial('the search finds what is there: in arguments, in an environment, in
 const placesHere: Record<string, () => readonly (readonly [name: string, text: string])[]> = {
   'stdout and stderr': () => Object.entries(runs).map(([name, { stdout, stderr }]) => [name, stdout + stderr]),
   JUnit: () => [['check.xml', readFileSync(join(folder, 'check.xml'), 'utf8')]],
+  'a plan': () => [['site.plan', readFileSync(join(folder, 'site.plan'), 'utf8')]],
   'records and caches in .provision': () => filesUnder(join(root, '.provision')),
   'what lies beside the vault': () => filesUnder(folder).filter(([name]) => name !== keyFile),
 }
