@@ -5,6 +5,7 @@ import type { HostRecap } from '../core/events.ts'
 import type { Play } from '../core/play.ts'
 import type { Task } from '../core/task.ts'
 import { titleOf } from '../core/task.ts'
+import { delegateOf } from './delegate.ts'
 import { type Following, following } from './following.ts'
 import { Handlers } from './handlers.ts'
 import type { HostContext } from './host-context.ts'
@@ -24,14 +25,15 @@ import { LookAhead, type Prepared } from './look-ahead.ts'
 import { markPath } from './marks.ts'
 import { checkOrder, type Positions, positionsOf } from './order.ts'
 import { makeGate } from './play-order.ts'
-import { environmentOf, wishOf } from './prepare.ts'
+import { prepareTask } from './prepare.ts'
 import { Results, view } from './results.ts'
 import { Riders } from './riders.ts'
 import { Session } from './session.ts'
 import { Brake, HostStopped } from './stopped.ts'
 import { reportOther } from './task-report.ts'
 import { runCovered, runMaybe, runTask } from './task-run.ts'
-import { FactsNeeded, guarded, Unknowable } from './user-code.ts'
+import { Turns } from './turns.ts'
+import { guarded, Unknowable } from './user-code.ts'
 
 /** Milliseconds for which the other hosts wait for one that does not answer. */
 const patience = 3000
@@ -44,6 +46,8 @@ export class HostRun {
   private positions: Positions = new Map()
   private connecting: Promise<void> | undefined
   private readonly silent = makeGate()
+  /** A task of another host waits for this one, and may hold the place among the forks that this one would wait for. */
+  private readonly wanted = makeGate()
   /** Why the host does not go on, once it does not. */
   stopped: HostStopped | undefined
 
@@ -53,12 +57,15 @@ export class HostRun {
     this.plays = new HostPlays(plays, options.tags, options.skipTags)
     const results = new Results()
     const handlers = new Handlers()
+    const session = new Session(context, options)
     this.state = {
       context,
       options,
       results,
       handlers,
-      session: new Session(context, options),
+      session,
+      home: { name: context.host.name, session },
+      turns: new Turns(),
       brake: new Brake(options),
       riders: new Riders(),
       lookAhead: new LookAhead({
@@ -105,9 +112,17 @@ export class HostRun {
   private async open(admit: (() => Promise<void>) | undefined, onAnswer: () => void): Promise<void> {
     const { handlers, lookAhead, session } = this.state
     const question = lookAhead.askFirst(this.plays.fromStart())
-    const { marks, results } = await session.open(question.steps, admit, onAnswer)
+    const allow = admit && (() => Promise.race([admit(), this.wanted.passed]))
+    const { marks, results } = await session.open(question.steps, allow, onAnswer)
     handlers.found(marks)
     lookAhead.read(question, results)
+  }
+
+  /** For a task of another host that runs on this one: connects without waiting for a place. Rejects with HostStopped. */
+  async lend(): Promise<HostState> {
+    this.wanted.open()
+    await this.connect()
+    return this.state
   }
 
   /** Walks one play. Rejects with HostStopped. */
@@ -173,12 +188,8 @@ export class HostRun {
     return this.plays.areDone
   }
 
+  /** Closes the connection, until the host is connected again. */
   async close(): Promise<void> {
-    await this.state.session.close()
-  }
-
-  /** Closes the connection until the next play. */
-  async pause(): Promise<void> {
     this.connecting = undefined
     await this.state.session.close()
   }
@@ -210,35 +221,20 @@ export class HostRun {
   private prepare(item: TaskItem): Prepared {
     const have = this.prepared.get(item)
     if (have) return have
-    const { secrets } = this.state.options
-    const prepared = {
-      item,
-      resource: item.task.resource,
-      wish: wishOf(item.task, this.context, secrets),
-      user: this.userOf(item),
-      env: environmentOf(item.task, secrets),
-    }
+    const { options, session } = this.state
+    const prepared = prepareTask(item, this.context, options.secrets, session)
     this.prepared.set(item, prepared)
     return prepared
   }
 
-  /** A task that cannot be prepared tells so when its turn comes. */
+  /** A task that cannot be prepared tells so when its turn comes; one that runs on another host is looked at then. */
   private prepareAhead(item: TaskItem): Prepared | undefined {
+    if (delegateOf(item, this.name) !== undefined) return undefined
     try {
       return this.prepare(item)
     } catch {
       return undefined
     }
-  }
-
-  /** The user of a task; undefined = the agent's own. */
-  private userOf(item: TaskItem): string | undefined {
-    const wish = item.task.options.become ?? item.become
-    if (wish === undefined) return undefined
-    const { loginUser, agentUser } = this.state.session
-    const user = wish === true ? 'root' : wish === false ? loginUser : wish
-    if (user === undefined) throw new FactsNeeded(`the user that logs in on ${this.name} is not known yet`)
-    return user === agentUser ? undefined : user
   }
 
   // ---------------------------------------------------------------- walking

@@ -8,6 +8,7 @@ import type { Results } from './results.ts'
 import type { Riders } from './riders.ts'
 import type { Session } from './session.ts'
 import type { Brake } from './stopped.ts'
+import type { Turns } from './turns.ts'
 
 /** What the hosts of a run know of each other. */
 export interface Journal {
@@ -30,6 +31,10 @@ export interface HostRunOptions {
   readonly stop: AbortSignal
   /** Kill the running task. */
   readonly giveUp: AbortSignal
+  /** One play of a run that is spread over workers. */
+  readonly byWorker: boolean
+  /** The state of another host of the inventory, connected, for a task that runs there. Rejects with HostStopped. */
+  readonly reach: (name: string) => Promise<HostState>
   readonly now: () => number
 }
 
@@ -43,6 +48,9 @@ export interface HostState {
   readonly lookAhead: LookAhead
   readonly brake: Brake
   readonly riders: Riders
+  readonly turns: Turns
+  /** The host whose tasks these are: named in events, with the marks of their handlers. `context` and `session` are of the host they run on. */
+  readonly home: { readonly name: string; readonly session: Session }
   readonly counts: { ok: number; changed: number; failed: number; skipped: number; ignored: number; unknown: number }
   play: { name: string; index: number; total: number }
   taskId: number

@@ -13,6 +13,7 @@ import type { Site } from './host-context.ts'
 import { HostRun } from './host-run.ts'
 import type { HostRunOptions } from './host-state.ts'
 import { listOf } from './items.ts'
+import { OtherHosts } from './other-hosts.ts'
 import { makeGate, PlayOrder } from './play-order.ts'
 import { hideSecrets, redactError } from './redact.ts'
 import { expandOffline, makeContexts, makeSite, makeStages, playsOfHosts, type Stage } from './stages.ts'
@@ -89,6 +90,7 @@ class Run {
   private readonly stages: readonly Stage[]
   private readonly runs: ReadonlyMap<string, HostRun>
   private readonly options: HostRunOptions
+  private readonly others: OtherHosts
   /** Stops all hosts after their current task. */
   private readonly cancel = new AbortController()
   /** Something was left out because of a stop. */
@@ -116,8 +118,12 @@ class Run {
       packagesFirst: request.playbook.packagesFirst,
       stop: sharedSignal(this.cancel.signal, request.stop),
       giveUp: sharedSignal(request.giveUp),
+      byWorker: request.part !== undefined,
+      reach: (name) => this.others.reach(name),
       now: request.now ?? (() => performance.now()),
     }
+    const find = (name: string) => this.runs.get(name)
+    this.others = new OtherHosts({ site: this.site, options: () => this.options, find, expanded })
     const plays = playsOfHosts(this.stages, contexts, this.site, expanded)
     this.runs = new Map(
       [...contexts].map(([name, context]) => [name, new HostRun(context, plays.get(name) ?? [], this.options)]),
@@ -138,6 +144,7 @@ class Run {
       await Promise.all(early)
     } finally {
       await Promise.all([...this.runs.values()].map((hostRun) => hostRun.close().catch(() => undefined)))
+      await this.others.close()
     }
     const recaps = Object.fromEntries([...this.runs].map(([name, hostRun]) => [name, hostRun.recap]))
     emit({ type: 'recap', hosts: recaps, elapsedMs: Math.round(now() - started), check })
@@ -213,10 +220,10 @@ class Run {
       await hostRun.connect(this.areMany ? () => pass.admit() : undefined)
       await pass.admit()
       await hostRun.runPlay(play)
-      if (hostRun.isDone && !this.isOver) {
-        if (!this.site.verify) await hostRun.finish(this.request.part?.last ?? true)
-        await hostRun.close()
-      } else if (this.runs.size > Math.max(this.forks, mostConnections)) await hostRun.pause()
+      const isDone = hostRun.isDone && !this.isOver
+      if (isDone && !this.site.verify) await hostRun.finish(this.request.part?.last ?? true)
+      const isSpare = isDone || this.runs.size > Math.max(this.forks, mostConnections)
+      if (isSpare && !this.others.expects(hostRun.name)) await hostRun.close()
     } catch (error) {
       if (!(error instanceof HostStopped)) throw error
       if (error.kind === 'interrupted') this.cutShort = true

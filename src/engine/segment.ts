@@ -3,6 +3,7 @@
 // ten packages one call of apt.
 import type { ApplyStep, Area, Case, Plan } from '../core/resource.ts'
 import type { Step } from '../transport/connection.ts'
+import { delegateOf } from './delegate.ts'
 import { type Following, remaining } from './following.ts'
 import { type Altered, altersOf, isTouched, readsOf } from './footprint.ts'
 import type { HostState } from './host-state.ts'
@@ -118,10 +119,13 @@ function gatherPackages(state: HostState, lead: Work, found: unknown, place: Fol
   let steps: readonly ApplyStep[] | undefined
   const others: Work[] = []
   const altering: Area[] = []
-  const visit = (items: Iterable<Item>): void => {
+  /** False: no change may pass what comes here. */
+  const visit = (items: Iterable<Item>): boolean => {
     for (const item of items) {
-      if (item.kind === 'block') visit(item.body)
+      if (item.kind === 'block' && !visit(item.body)) return false
       if (item.kind !== 'task' || state.lookAhead.isSkipped(item)) continue
+      // what is done elsewhere is done between changes here: a server is taken out of a load balancer before it changes
+      if (delegateOf(item, state.home.name) !== undefined) return false
       const next = state.lookAhead.peek(item)
       const own = next && tryPlan(state, next.prepared, next.state)
       if (!next || !own || 'unchanged' in own) continue
@@ -137,8 +141,9 @@ function gatherPackages(state: HostState, lead: Work, found: unknown, place: Fol
         others.push({ ...workOf(prepared, own), steps: [], shared: [], joined: true })
       } else altering.push(...(altersOf(prepared, next.state) ?? []))
     }
+    return true
   }
-  for (let list: Following | undefined = place; list; list = list.next) visit(remaining(list))
+  for (let list: Following | undefined = place; list && visit(remaining(list)); list = list.next);
   return steps && [{ ...lead, ...stepsOf(lead.prepared, steps) }, ...others]
 }
 

@@ -2,6 +2,7 @@
 import { ProvisionError } from '../core/error.ts'
 import type { InventoryHost } from '../core/host.ts'
 import type { Play } from '../core/play.ts'
+import { checkDelegate } from './delegate.ts'
 import { expandPlay, type HostContext, makeHostContext, type Site } from './host-context.ts'
 import type { HostPlay } from './host-plays.ts'
 import { handlerItems, type Item, leaves, listOf, selectByTags, type TaskItem } from './items.ts'
@@ -72,6 +73,7 @@ export function expandOffline(
       const context = contexts.get(host.name)
       if (!context) continue
       const prepareAll = (item: TaskItem): void => {
+        checkDelegate(item.task, site.inventory)
         wishOf(item.task, context, secrets)
         environmentOf(item.task, secrets)
         for (const handler of listOf(item.task.options.notify))

@@ -1,11 +1,16 @@
+import type { ProvisionError } from '../core/error.ts'
 import type { HostRunOptions } from './host-state.ts'
 
 /** Why a host does not go on. */
 export class HostStopped extends Error {
   readonly kind: 'failed' | 'unreachable' | 'interrupted'
-  constructor(kind: HostStopped['kind']) {
+  /** What broke the connection. */
+  readonly reason: ProvisionError | undefined
+
+  constructor(kind: HostStopped['kind'], reason?: ProvisionError) {
     super(kind)
     this.kind = kind
+    this.reason = reason
   }
 }
 

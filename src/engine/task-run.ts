@@ -2,6 +2,8 @@
 import { asProvisionError, isProvisionError } from '../core/error.ts'
 import type { Plan, PlanContext } from '../core/resource.ts'
 import type { Outcome } from '../core/task.ts'
+import { attemptThere, markAtHome } from './attempt-there.ts'
+import { delegateOf } from './delegate.ts'
 import type { Following } from './following.ts'
 import type { HostState } from './host-state.ts'
 import type { TaskItem } from './items.ts'
@@ -70,9 +72,11 @@ export async function runTask(
 function cover(state: HostState, item: TaskItem, plan: Plan, prepare: (item: TaskItem) => Prepared): void {
   const { resource, options } = item.task
   if (!resource.covers || options.changedWhen !== undefined) return
+  const own = state.home.name
   const { wish, user } = prepare(item)
   state.handlers.cover((waiting) => {
     const other = waiting.task
+    if (delegateOf(waiting, own) !== delegateOf(item, own)) return false
     if (other.resource !== resource || conditionsOf(waiting).length > 0 || other.options.notify) return false
     const its = prepare(waiting)
     return its.user === user && (resource.covers?.({ plan, wish }, its.wish) ?? false)
@@ -108,7 +112,9 @@ async function attempts(
   const total = retry ? (retry.attempts ?? 3) : 1
   let touchedWith: TaskResult | undefined
   for (let attempt = 1; ; attempt++) {
-    const result = await attemptOnce(state, item, place, prepare, report)
+    const result = await attemptThere(state, item, prepare, (there, prepareThere) =>
+      attemptOnce(there, item, place, prepareThere, report),
+    )
       .then((made) => satisfies(item, made))
       .catch((error: unknown): TaskResult => {
         if (error instanceof HostStopped) throw error
@@ -178,6 +184,8 @@ async function attemptOnce(
     return { status: 'failed', error: tell(item, code, shown(item, plan.refused), plan) }
   }
   if (checking) return pretend(state, item, plan)
+  const unmarked = await markAtHome(state, item)
+  if (unmarked) return { status: 'failed', error: unmarked }
   return judge(item, await applyPlan(state, prepared, answer.state, plan, report.ref, place))
 }
 

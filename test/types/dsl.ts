@@ -35,6 +35,9 @@ file.file({ dest: '/etc/motd', content: 'x', notify: 'reload nginx' })
 file.file({ dest: '/etc/motd', content: 'x', notify: main })
 // @ts-expect-error a handler is not a task
 changed(reload)
+file.file({ dest: '/etc/motd', content: 'x', on: 'lb1' })
+// @ts-expect-error a host is named, not given
+file.file({ dest: '/etc/motd', content: 'x', on: { name: 'lb1' } })
 // @ts-expect-error a result read as the wrong type
 given(command, (result) => result.stdout + 1 === 2 && result.code.length > 0)
 given(command, (result) => result.stdout.includes('Linux') && result.code === 0)

@@ -1,0 +1,62 @@
+// The hosts that tasks of other hosts run on: hosts of this run, or guests, which have no play in it.
+import type { Emit } from '../core/events.ts'
+import { delegatesIn } from './delegate.ts'
+import { makeHostContext, type Site } from './host-context.ts'
+import { HostRun } from './host-run.ts'
+import type { HostRunOptions, HostState } from './host-state.ts'
+import type { Item } from './items.ts'
+
+export interface OtherHostsParts {
+  readonly site: Site
+  readonly options: () => HostRunOptions
+  /** A host of this run. */
+  readonly find: (name: string) => HostRun | undefined
+  /** The plays' items on each host, as far as they are known before any host is. */
+  readonly expanded: ReadonlyMap<unknown, ReadonlyMap<string, readonly Item[]>>
+}
+
+export class OtherHosts {
+  private readonly parts: OtherHostsParts
+  private readonly guests = new Map<string, HostRun>()
+  private readonly named = new Set<string>()
+
+  constructor(parts: OtherHostsParts) {
+    this.parts = parts
+    for (const hosts of parts.expanded.values())
+      for (const items of hosts.values()) for (const name of delegatesIn(items)) this.named.add(name)
+  }
+
+  /** The state of a host of the inventory, connected. Rejects with HostStopped. */
+  async reach(name: string): Promise<HostState> {
+    this.named.add(name)
+    const hostRun = this.parts.find(name) ?? this.guests.get(name) ?? this.makeGuest(name)
+    return await hostRun.lend()
+  }
+
+  /** Whether a task may still run on it when its own plays are over. */
+  expects(name: string): boolean {
+    return this.named.has(name)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.guests.values()].map((guest) => guest.close().catch(() => undefined)))
+  }
+
+  /** A stop does not end a guest's connecting: it may be needed to put back what was taken away. */
+  private makeGuest(name: string): HostRun {
+    const { site } = this.parts
+    const options = this.parts.options()
+    const context = makeHostContext(site.inventory.host(name), site)
+    const stop = new AbortController().signal
+    const guest = new HostRun(context, [], { ...options, stop, emit: withoutHosts(options.emit) })
+    this.guests.set(name, guest)
+    return guest
+  }
+}
+
+/** A guest is no host of the run: that it cannot be reached is told by the tasks that need it. */
+function withoutHosts(emit: Emit): Emit {
+  return (event) => {
+    if (!event.type.startsWith('host:')) emit(event)
+  }
+}

@@ -1,0 +1,136 @@
+// What an operator reaches for, on real hosts: tasks on another host.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import anyTest, { type TestFn } from 'ava'
+import { ProvisionError } from '../../src/core/error.ts'
+import type { Inventory } from '../../src/core/host.ts'
+import { defineInventory } from '../../src/core/inventory.ts'
+import { apt, block, changed, file, handler, play, shell, user } from '../../src/index.ts'
+import { resolveInventory } from '../../src/inventory/resolve-inventory.ts'
+import { openSecrets } from '../../src/secrets/open-secrets.ts'
+import { connect } from '../../src/transport/connect.ts'
+import { useLab } from './harness.ts'
+
+const test = anyTest as TestFn
+const lab = useLab(test, 'controls', ['web1:bookworm', 'lb1:bookworm'])
+
+/** The lab's hosts and this machine. */
+function withLocalhost(): Inventory {
+  const { status } = lab()
+  const { identityFile, knownHosts } = status
+  const hosts = status.hosts.map((host) => [host.name, { address: host.address, user: host.user }])
+  return resolveInventory(
+    defineInventory({
+      identityFile,
+      knownHosts,
+      hosts: { ...Object.fromEntries(hosts), localhost: { connection: 'local', become: false } },
+    }),
+  )
+}
+
+test.serial(
+  'a task runs on another real host: as a user there, under its lock, between the tasks around it',
+  async (t) => {
+    t.timeout(300_000)
+    const reload = handler(file.file({ dest: '/run/reloaded', content: 'x\n' }), { name: 'reload' })
+    const who = shell.command({
+      run: 'id -un; cat /etc/hostname; echo "$SHADE"',
+      env: { SHADE: 'blue' },
+      become: 'nobody',
+      on: 'lb1',
+    })
+    const drained = file.file({ dest: '/etc/drained', content: 'web1\n', on: 'lb1', notify: reload })
+    const tasks = [
+      user({ name: 'carol', on: 'lb1' }),
+      drained,
+      file.file({ dest: '/etc/web', content: 'new\n', when: changed(drained) }),
+      apt.package({ pkg: 'tree', on: 'lb1' }),
+      shell.command({ run: 'echo middle', check: false }),
+      who,
+    ]
+    const plays = [play({ hosts: 'web1', tasks })]
+    const secrets = openSecrets({ file: lab().secretsFile, env: {} })
+    let locked: Promise<unknown> | undefined
+    const ran = await lab().run(plays, {
+      connect: async (host, own, progress) => {
+        const connection = await connect(host, own, progress)
+        if (host.name !== 'web1') return connection
+        const run: typeof connection.run = async (steps, options) => {
+          if (steps.some((step) => step.script.includes('echo middle'))) {
+            locked ??= connect(lab().inventory().host('lb1'), secrets, { lockWait: 0 }).then((other) =>
+              other.run([{ script: ':' }]),
+            )
+            await locked.catch(() => undefined)
+          }
+          return await connection.run(steps, options)
+        }
+        return { ...connection, requests: 0, run }
+      },
+    })
+    t.deepEqual(ran.errors, [])
+    const refused = await t.throwsAsync(async () => await locked, { instanceOf: ProvisionError })
+    t.is(refused?.code, 'locked')
+    const output = ran.events.flatMap((event) =>
+      event.type === 'task:output' && event.task.title.includes('id -un') ? [`${event.host} ${event.text}`] : [],
+    )
+    t.deepEqual(output, ['web1 nobody', 'web1 lb1', 'web1 blue'])
+    t.is(
+      await lab().must(
+        'lb1',
+        'cat /etc/drained; id -un carol; command -v tree; ls /run/reloaded 2>/dev/null || echo none',
+      ),
+      'web1\ncarol\n/usr/bin/tree\nnone\n',
+    )
+    t.is(
+      await lab().must('web1', 'cat /etc/web /run/reloaded; ls /etc/drained 2>/dev/null || echo none'),
+      'new\nx\nnone\n',
+    )
+    const again = await lab().run([play({ hosts: 'web1', tasks: tasks.slice(0, 4) })])
+    t.deepEqual(again.errors, [])
+    t.deepEqual(
+      again.log.map((line) => line.split(' ')[1]),
+      ['ok', 'ok', 'skipped', 'ok'],
+    )
+  },
+)
+
+test.serial('this machine is a host like others, and one that is out of reach fails only the task', async (t) => {
+  t.timeout(120_000)
+  const folder = mkdtempSync(join(tmpdir(), 'hostwright-controls-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const ran = await lab().run(
+    [
+      play({
+        hosts: 'web1:lb1',
+        tasks: (host) => file.file({ dest: join(folder, host.name), content: `${host.address}\n`, on: 'localhost' }),
+      }),
+    ],
+    { inventory: withLocalhost() },
+  )
+  t.deepEqual(ran.errors, [])
+  for (const name of ['web1', 'lb1']) t.is(readFileSync(join(folder, name), 'utf8'), `${lab().address(name)}\n`)
+  const { identityFile, knownHosts } = lab().status
+  const inventory = resolveInventory(
+    defineInventory({
+      identityFile,
+      knownHosts,
+      hosts: {
+        web1: { address: lab().address('web1'), user: lab().status.hosts[0]?.user },
+        // nothing listens there
+        gone: { address: lab().address('lb1'), port: 9, connectAttempts: 1 },
+      },
+    }),
+  )
+  const mended = await lab().run(
+    [
+      play({
+        hosts: 'web1',
+        tasks: block({ tasks: shell.command({ run: 'true', on: 'gone' }), rescue: shell.command({ run: 'true' }) }),
+      }),
+    ],
+    { inventory },
+  )
+  t.regex(mended.errors[0] ?? '', /^web1: gone, which it runs on, cannot be used: .*refuses connections on port 9/s)
+  t.is(mended.result.outcome, 'ok')
+})
