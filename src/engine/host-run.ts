@@ -371,7 +371,8 @@ export class HostRun {
           await runTask(this.state, item, following(items, index, place), (task) => this.prepare(task))
         else runMaybe(this.state, item)
       }
-      session.clearLater(handlers.done(pending, options.check))
+      const isLeft = items.some((item) => options.steps?.hasDeclined(item))
+      session.clearLater(handlers.done(pending, options.check || isLeft))
     }
   }
 

@@ -7,6 +7,7 @@ import type { LookAhead } from './look-ahead.ts'
 import type { Results } from './results.ts'
 import type { Riders } from './riders.ts'
 import type { Session } from './session.ts'
+import type { Steps } from './steps.ts'
 import type { Brake } from './stopped.ts'
 import type { Turns } from './turns.ts'
 
@@ -31,6 +32,8 @@ export interface HostRunOptions {
   readonly stop: AbortSignal
   /** Kill the running task. */
   readonly giveUp: AbortSignal
+  /** An operator says before each task whether it runs. */
+  readonly steps: Steps | undefined
   /** One play of a run that is spread over workers. */
   readonly byWorker: boolean
   /** The state of another host of the inventory, connected, for a task that runs there. Rejects with HostStopped. */

@@ -17,6 +17,7 @@ import { OtherHosts } from './other-hosts.ts'
 import { makeGate, PlayOrder } from './play-order.ts'
 import { hideSecrets, redactError } from './redact.ts'
 import { expandOffline, makeContexts, makeSite, makeStages, playsOfHosts, type Stage } from './stages.ts'
+import { type AskStep, Steps } from './steps.ts'
 import { HostStopped } from './stopped.ts'
 import { Turnstile } from './turnstile.ts'
 
@@ -48,6 +49,8 @@ export interface RunRequest {
   readonly stop?: AbortSignal | undefined
   /** Kill what runs. */
   readonly giveUp?: AbortSignal | undefined
+  /** Asked before each task; what it answers goes for all hosts that come to the task. @default nobody is asked */
+  readonly ask?: AskStep | undefined
   /** Told each local file or folder that tasks read or look for. */
   readonly onRead?: ((path: string) => void) | undefined
   /** Milliseconds, monotonic. @default performance.now */
@@ -118,6 +121,7 @@ class Run {
       packagesFirst: request.playbook.packagesFirst,
       stop: sharedSignal(this.cancel.signal, request.stop),
       giveUp: sharedSignal(request.giveUp),
+      steps: request.ask && new Steps(request.ask),
       byWorker: request.part !== undefined,
       reach: (name) => this.others.reach(name),
       now: request.now ?? (() => performance.now()),

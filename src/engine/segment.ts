@@ -199,7 +199,7 @@ function mayLead({ item, resource }: Prepared, plan: Changes): boolean {
 function mayRide(state: HostState, item: TaskItem): boolean {
   const { resource, options } = item.task
   if (options.changedWhen !== undefined || options.failedWhen || options.retry || options.ignoreErrors) return false
-  if (options.check ?? state.options.check) return false
+  if ((options.check ?? state.options.check) || state.options.steps) return false
   if (resource.probeInTurn || resource.readOnly || (!resource.footprint && !resource.merge)) return false
   return state.lookAhead.isDecided(item)
 }

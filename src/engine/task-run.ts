@@ -16,6 +16,8 @@ import { shown, tell } from './task-error.ts'
 import { reportOf, type TaskReport } from './task-report.ts'
 import { guarded } from './user-code.ts'
 
+const bySomeone = 'skipped by the operator'
+
 /** How one attempt at a task ended. */
 export interface TaskResult {
   readonly status: 'ok' | 'changed' | 'failed' | 'unknown'
@@ -49,6 +51,12 @@ export async function runTask(
       return report.end('skipped', { reason: decision.reason })
     }
     if (decision.kind === 'unknown') return endUnknown(state, item, report, decision.reason)
+    const answer = await state.options.steps?.answerFor(item, state)
+    if (answer === 'quit') throw new HostStopped('interrupted')
+    if (answer === 'no') {
+      results.record(item.task, { outcome: { changed: false, failed: false, skipped: true }, unknown: 'nothing' })
+      return report.end('skipped', { reason: item.handler ? `${bySomeone}; the next run runs it` : bySomeone })
+    }
     report.start()
     result = await attempts(state, item, place, prepare, report)
   } catch (error) {

@@ -1,8 +1,8 @@
-// What an operator reaches for, on real hosts: tasks on another host.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+// What an operator reaches for, on real hosts: tasks on another host, step by step, a start in the middle.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import anyTest, { type TestFn } from 'ava'
+import anyTest, { type ExecutionContext, type TestFn } from 'ava'
 import { ProvisionError } from '../../src/core/error.ts'
 import type { Inventory } from '../../src/core/host.ts'
 import { defineInventory } from '../../src/core/inventory.ts'
@@ -11,6 +11,8 @@ import { resolveInventory } from '../../src/inventory/resolve-inventory.ts'
 import { openSecrets } from '../../src/secrets/open-secrets.ts'
 import { connect } from '../../src/transport/connect.ts'
 import { useLab } from './harness.ts'
+import { root } from './provision.ts'
+import { onTerminal } from './terminal.ts'
 
 const test = anyTest as TestFn
 const lab = useLab(test, 'controls', ['web1:bookworm', 'lb1:bookworm'])
@@ -134,3 +136,58 @@ test.serial('this machine is a host like others, and one that is out of reach fa
   t.regex(mended.errors[0] ?? '', /^web1: gone, which it runs on, cannot be used: .*refuses connections on port 9/s)
   t.is(mended.result.outcome, 'ok')
 })
+
+/** A project of a playbook for the lab's hosts. */
+function project(t: ExecutionContext, playbook: string): { folder: string; args: string[] } {
+  // inside the checkout, so that the package is found by its own name
+  const folder = mkdtempSync(join(root, '.provision-test-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const { identityFile, knownHosts, hosts } = lab().status
+  const entries = hosts.map(({ name, address, user: login }) => [name, { address, user: login }])
+  const entry = JSON.stringify({ identityFile, knownHosts, hosts: Object.fromEntries(entries) })
+  writeFileSync(
+    join(folder, 'hosts.ts'),
+    `import { defineInventory } from 'hostwright'\nexport default defineInventory(${entry})\n`,
+  )
+  writeFileSync(join(folder, 'site.ts'), playbook)
+  return { folder, args: ['site.ts', '--inventory', 'hosts.ts', '--keep-runs', '0'] }
+}
+
+const three = `import { definePlaybook, file, play } from 'hostwright'
+export default definePlaybook([play({ name: 'Three', hosts: 'all', tasks: () => ['one', 'two', 'three'].map((name) =>
+  file.file({ name, dest: '/etc/step-' + name, content: name + '\\n' })) })])
+`
+
+test.serial(
+  '--step on a real terminal: asked once for both hosts, and nothing is changed before the answer',
+  async (t) => {
+    t.timeout(300_000)
+    const { folder, args } = project(t, three)
+    const { CI: _ci, NO_COLOR: _noColour, ...env } = process.env
+    const present = async () =>
+      (await Promise.all(['web1', 'lb1'].map((host) => lab().must(host, 'ls /etc | grep ^step- || true'))))
+        .map((names) => names.split('\n').filter(Boolean).join())
+        .join(' ')
+    const terminal = onTerminal([...args, '--step'], folder, { ...env, TERM: 'xterm' })
+    await terminal.sees('one (web1, lb1)? [y]es, [n]o, [c]ontinue without asking, [q]uit: ', 120)
+    t.is(await present(), ' ')
+    terminal.types('n\r')
+    await terminal.sees('two (web1, lb1)? [y]es', 120)
+    terminal.types('y\r')
+    await terminal.sees('three (web1, lb1)? [y]es', 120)
+    // Ctrl-C quits: the task that was said yes to is finished, on the host that is slower too
+    terminal.types('\u0003')
+    t.is(await terminal.code, 130)
+    t.false((await present()).includes('step-one'))
+    t.false((await present()).includes('step-three'))
+    t.true((await present()).includes('step-two'))
+
+    const second = onTerminal([...args, '--step', '-v'], folder, { ...env, TERM: 'xterm' })
+    await second.sees('one (web1, lb1)? [y]es', 120)
+    second.types('c\r')
+    t.is(await second.code, 0)
+    t.is(await present(), 'step-one,step-three,step-two step-one,step-three,step-two')
+    t.true(second.shown().includes('web1  changed  one'))
+    t.false(second.shown().includes('two (web1, lb1)?'))
+  },
+)
