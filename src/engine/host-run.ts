@@ -30,7 +30,7 @@ import { Results, view } from './results.ts'
 import { Riders } from './riders.ts'
 import { Session } from './session.ts'
 import { Brake, HostStopped } from './stopped.ts'
-import { reportOther } from './task-report.ts'
+import { reportOther, reportSkipped } from './task-report.ts'
 import { runCovered, runMaybe, runTask } from './task-run.ts'
 import { Turns } from './turns.ts'
 import { guarded, Unknowable } from './user-code.ts'
@@ -54,7 +54,7 @@ export class HostRun {
   /** @param plays the plays that this host takes part in, in order */
   constructor(context: HostContext, plays: readonly HostPlay[], options: HostRunOptions) {
     this.context = context
-    this.plays = new HostPlays(plays, options.tags, options.skipTags)
+    this.plays = new HostPlays(plays, options)
     const results = new Results()
     const handlers = new Handlers()
     const session = new Session(context, options)
@@ -134,7 +134,7 @@ export class HostRun {
     let failed = true
     try {
       const begin = (tasks: number) => emit({ type: 'host:play', host: this.name, play: play.name, tasks })
-      const { all, chosen } = this.attempt(
+      const { all, chosen, skipped } = this.attempt(
         'expanding the play',
         () => {
           const expanded = this.plays.expand(play)
@@ -144,10 +144,11 @@ export class HostRun {
         },
         () => begin(0),
       )
-      this.state.play.total = [...leaves(chosen)].length
+      this.state.play.total = skipped.length + [...leaves(chosen)].length
       begin(this.state.play.total)
       this.positions = positionsOf(all)
-      results.leave(leftOut(all, chosen))
+      results.leave(leftOut(all, chosen, skipped))
+      for (const item of skipped) reportSkipped(this.state, item, 'before the task to start at')
       lookAhead.startPlay()
       handlers.startPlay()
       handlers.register(all)
@@ -396,9 +397,10 @@ function isFailure(error: unknown): boolean {
   return error instanceof HostStopped && error.kind === 'failed'
 }
 
-/** The tasks that tags left out. */
-function leftOut(all: readonly Item[], chosen: readonly Item[]): ReadonlySet<Task> {
-  const tasks = new Set([...leaves(all)].map((item) => item.task))
+/** The tasks of a play that are left out, and by what. */
+function leftOut(all: readonly Item[], chosen: readonly Item[], skipped: readonly TaskItem[]): Map<Task, string> {
+  const tasks = new Map([...leaves(all)].map((item) => [item.task, 'tags']))
+  for (const item of skipped) tasks.set(item.task, '--start-at-task')
   for (const item of leaves(chosen)) tasks.delete(item.task)
   return tasks
 }

@@ -24,7 +24,7 @@ const unknownReason = 'depends on the result of a change that check mode does no
 
 export class Results {
   private readonly known = new Map<Task, Known>()
-  private leftOut: ReadonlySet<Task> = new Set()
+  private leftOut: ReadonlyMap<Task, string> = new Map()
 
   record(task: Task, known: Known): void {
     this.known.set(task, known)
@@ -34,8 +34,8 @@ export class Results {
     return this.known.get(task)
   }
 
-  /** Says which tasks of the play the tags left out, for the reason of a skip. */
-  leave(tasks: ReadonlySet<Task>): void {
+  /** Says which tasks of the play were left out and by what, for the reason of a skip. */
+  leave(tasks: ReadonlyMap<Task, string>): void {
     this.leftOut = tasks
   }
 
@@ -54,8 +54,8 @@ export class Results {
       if (condition === false) return { kind: 'skip', reason: 'when is false' }
       const missing = condition.needs.find((task) => !this.known.has(task))
       if (missing && !condition.needs.some((task) => this.known.has(task))) {
-        const why = this.leftOut.has(missing) ? 'was left out by tags' : 'did not run'
-        return { kind: 'skip', reason: `${titleOf(missing)} ${why}` }
+        const by = this.leftOut.get(missing)
+        return { kind: 'skip', reason: `${titleOf(missing)} ${by ? `was left out by ${by}` : 'did not run'}` }
       }
       const answer = this.ask(condition, where)
       if (answer === false) return { kind: 'skip', reason: condition.text }

@@ -16,7 +16,7 @@ import { listOf } from './items.ts'
 import { OtherHosts } from './other-hosts.ts'
 import { makeGate, PlayOrder } from './play-order.ts'
 import { hideSecrets, redactError } from './redact.ts'
-import { expandOffline, makeContexts, makeSite, makeStages, playsOfHosts, type Stage } from './stages.ts'
+import { expandOffline, makeContexts, makeSite, makeStages, makeStartAt, playsOfHosts, type Stage } from './stages.ts'
 import { type AskStep, Steps } from './steps.ts'
 import { HostStopped } from './stopped.ts'
 import { Turnstile } from './turnstile.ts'
@@ -35,6 +35,8 @@ export interface RunRequest {
   readonly limit?: string | undefined
   readonly tags?: readonly string[] | undefined
   readonly skipTags?: readonly string[] | undefined
+  /** Begin at the first task of this name, which may hold `*` and `?`. @default the first task */
+  readonly startAt?: string | undefined
   /** Change nothing, report what would change. @default false */
   readonly check?: boolean | undefined
   /** Hosts at a time. @default 20 */
@@ -106,10 +108,12 @@ class Run {
       throw new ProvisionError({ code: 'input', message: `forks is ${this.forks}, expected a number of hosts above 0` })
     this.turnstile = new Turnstile(this.forks)
     this.site = makeSite(request)
-    this.stages = makeStages(request)
+    const stages = makeStages(request)
+    const contexts = makeContexts(stages, this.site)
+    const expanded = expandOffline(stages, contexts, this.site, request)
+    const startAt = makeStartAt(stages, expanded, request)
+    this.stages = stages.slice(startAt?.playsBefore)
     this.order = new PlayOrder(this.stages.map(({ hosts }) => hosts.map((host) => host.name)))
-    const contexts = makeContexts(this.stages, this.site)
-    const expanded = expandOffline(this.stages, contexts, this.site, request)
     this.options = {
       secrets: request.secrets,
       connect: request.connect,
@@ -117,6 +121,7 @@ class Run {
       check: request.check ?? false,
       tags: request.tags ?? [],
       skipTags: request.skipTags ?? [],
+      startAt,
       journal: { touched: false },
       packagesFirst: request.playbook.packagesFirst,
       stop: sharedSignal(this.cancel.signal, request.stop),
@@ -129,9 +134,7 @@ class Run {
     const find = (name: string) => this.runs.get(name)
     this.others = new OtherHosts({ site: this.site, options: () => this.options, find, expanded })
     const plays = playsOfHosts(this.stages, contexts, this.site, expanded)
-    this.runs = new Map(
-      [...contexts].map(([name, context]) => [name, new HostRun(context, plays.get(name) ?? [], this.options)]),
-    )
+    this.runs = new Map([...plays].map(([name, { context, list }]) => [name, new HostRun(context, list, this.options)]))
   }
 
   async start(): Promise<RunResult> {
@@ -152,7 +155,9 @@ class Run {
     }
     const recaps = Object.fromEntries([...this.runs].map(([name, hostRun]) => [name, hostRun.recap]))
     emit({ type: 'recap', hosts: recaps, elapsedMs: Math.round(now() - started), check })
-    return this.resultOf(recaps)
+    const result = this.resultOf(recaps)
+    if (result.outcome === 'ok') this.options.startAt?.finish()
+    return result
   }
 
   /**
@@ -225,7 +230,7 @@ class Run {
       await pass.admit()
       await hostRun.runPlay(play)
       const isDone = hostRun.isDone && !this.isOver
-      if (isDone && !this.site.verify) await hostRun.finish(this.request.part?.last ?? true)
+      if (isDone && !this.site.verify) await hostRun.finish(this.isWhole)
       const isSpare = isDone || this.runs.size > Math.max(this.forks, mostConnections)
       if (isSpare && !this.others.expects(hostRun.name)) await hostRun.close()
     } catch (error) {
@@ -247,6 +252,11 @@ class Run {
   /** More hosts than may work at a time: they are called one after the other. */
   private get areMany(): boolean {
     return this.runs.size > this.forks
+  }
+
+  /** No other run follows on these hosts, and none of the playbook's plays was left out before. */
+  private get isWhole(): boolean {
+    return (this.request.part?.last ?? true) && this.options.startAt === undefined
   }
 
   private get isOver(): boolean {

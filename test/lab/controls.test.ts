@@ -11,7 +11,7 @@ import { resolveInventory } from '../../src/inventory/resolve-inventory.ts'
 import { openSecrets } from '../../src/secrets/open-secrets.ts'
 import { connect } from '../../src/transport/connect.ts'
 import { useLab } from './harness.ts'
-import { root } from './provision.ts'
+import { provision, root } from './provision.ts'
 import { onTerminal } from './terminal.ts'
 
 const test = anyTest as TestFn
@@ -189,5 +189,22 @@ test.serial(
     t.is(await present(), 'step-one,step-three,step-two step-one,step-three,step-two')
     t.true(second.shown().includes('web1  changed  one'))
     t.false(second.shown().includes('two (web1, lb1)?'))
+  },
+)
+
+test.serial(
+  '--start-at-task on real hosts: what comes before is not done, and a wrong name is told at once',
+  async (t) => {
+    t.timeout(120_000)
+    const { folder, args } = project(t, three.replaceAll('step-', 'begun-'))
+    const wrong = await provision([...args, '--start-at-task', 'tow'], {}, folder)
+    t.is(wrong.code, 1)
+    t.true(wrong.stderr.includes("✗ --start-at-task 'tow': no task has this name"))
+    t.true(wrong.stderr.includes("Did you mean 'two'?"))
+    const ran = await provision([...args, '--start-at-task', 'two', '-v'], {}, folder)
+    t.is(ran.code, 0, ran.stdout + ran.stderr)
+    t.true(ran.stdout.includes('web1  skipped  one  (before the task to start at)'))
+    for (const host of ['web1', 'lb1'])
+      t.is(await lab().must(host, 'ls /etc | grep ^begun-'), 'begun-three\nbegun-two\n')
   },
 )
