@@ -1,9 +1,10 @@
 // The plays of one host, expanded as early as possible: what a later play will ask of a host that nobody changes can be
 // asked with the very first request.
 import type { Play } from '../core/play.ts'
+import type { Task } from '../core/task.ts'
 import type { Following } from './following.ts'
 import type { HostRunOptions } from './host-state.ts'
-import { type Item, selectByTags, type TaskItem } from './items.ts'
+import { type Item, leaves, selectByTags, type TaskItem } from './items.ts'
 import type { StartAt } from './start-at.ts'
 
 /** A play as a host walks it. */
@@ -20,6 +21,8 @@ export interface Expanded {
   readonly chosen: readonly Item[]
   /** Tasks before the start task. */
   readonly skipped: readonly TaskItem[]
+  /** All tasks that are not chosen, and what left them out. */
+  readonly leftOut: ReadonlyMap<Task, string>
 }
 
 type HostPlaysOptions = Pick<HostRunOptions, 'tags' | 'skipTags' | 'startAt'>
@@ -45,7 +48,10 @@ export class HostPlays {
     const all = this.plays.find((entry) => entry.play === play)?.expand() ?? []
     const tagged = selectByTags(all, this.tags, this.skipTags)
     const { rest, skipped } = this.startAt?.choose(play, tagged) ?? { rest: tagged, skipped: [] }
-    const made = { all, chosen: rest, skipped }
+    const leftOut = new Map([...leaves(all)].map((item) => [item.task, 'tags']))
+    for (const item of skipped) leftOut.set(item.task, '--start-at-task')
+    for (const item of leaves(rest)) leftOut.delete(item.task)
+    const made = { all, chosen: rest, skipped, leftOut }
     this.expanded.set(play, made)
     return made
   }

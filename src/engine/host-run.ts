@@ -2,11 +2,12 @@
 // look-ahead (what was probed), results (what is known), handlers, task-run (one task). A host's failure is its own:
 // whatever goes wrong is an event, and the walk rejects with nothing but HostStopped.
 import type { HostRecap } from '../core/events.ts'
+import type { LazyLocation } from '../core/location.ts'
 import type { Play } from '../core/play.ts'
-import type { Task } from '../core/task.ts'
 import { titleOf } from '../core/task.ts'
 import { delegateOf } from './delegate.ts'
 import { type Following, following } from './following.ts'
+import { warnOfOrphans, warnOfPending } from './handler-warnings.ts'
 import { Handlers } from './handlers.ts'
 import type { HostContext } from './host-context.ts'
 import { type HostPlay, HostPlays } from './host-plays.ts'
@@ -22,10 +23,10 @@ import {
   type TaskItem,
 } from './items.ts'
 import { LookAhead, type Prepared } from './look-ahead.ts'
-import { markPath } from './marks.ts'
 import { checkOrder, type Positions, positionsOf } from './order.ts'
 import { makeGate } from './play-order.ts'
 import { prepareTask } from './prepare.ts'
+import { withOthers } from './read-other.ts'
 import { Results, view } from './results.ts'
 import { Riders } from './riders.ts'
 import { Session } from './session.ts'
@@ -82,6 +83,10 @@ export class HostRun {
     }
   }
 
+  get results(): Results {
+    return this.state.results
+  }
+
   get name(): string {
     return this.context.host.name
   }
@@ -131,10 +136,11 @@ export class HostRun {
     const { emit } = this.state.options
     const { handlers, lookAhead, results, session } = this.state
     this.state.play = { name: play.name, index: 0, total: 0 }
+    this.context.reader = play
     let failed = true
+    const begin = (tasks: number) => emit({ type: 'host:play', host: this.name, play: play.name, tasks })
     try {
-      const begin = (tasks: number) => emit({ type: 'host:play', host: this.name, play: play.name, tasks })
-      const { all, chosen, skipped } = this.attempt(
+      const { all, chosen, skipped, leftOut } = await this.attempt(
         'expanding the play',
         () => {
           const expanded = this.plays.expand(play)
@@ -147,7 +153,7 @@ export class HostRun {
       this.state.play.total = skipped.length + [...leaves(chosen)].length
       begin(this.state.play.total)
       this.positions = positionsOf(all)
-      results.leave(leftOut(all, chosen, skipped))
+      results.startPlay(play, leftOut)
       for (const item of skipped) reportSkipped(this.state, item, 'before the task to start at')
       lookAhead.startPlay()
       handlers.startPlay()
@@ -156,12 +162,20 @@ export class HostRun {
       await this.runHandlers(undefined)
       failed = false
     } catch (error) {
-      throw this.stop(error)
+      if (!(error instanceof Unknowable)) throw this.stop(error)
+      begin(0)
+      this.skipUnknown(
+        'the tasks of the play',
+        'play',
+        'they depend on a result that check mode does not have',
+        play.where,
+      )
+      failed = false
     } finally {
       // the connection may break here too; that is told already, and the marks that stay run their handlers once more
       await session.finish().catch(() => undefined)
       this.plays.done(play)
-      this.warnOfPendingHandlers()
+      warnOfPending(this.state)
       emit({ type: 'host:play:end', host: this.name, play: play.name, failed })
     }
   }
@@ -174,14 +188,7 @@ export class HostRun {
       session.clearLater(answered)
       await session.finish().catch(() => undefined)
     }
-    for (const { key, name } of last ? orphans : []) {
-      options.emit({
-        type: 'warning',
-        host: this.name,
-        message: `an earlier run notified the handler ${name}, which no play of this run has`,
-        hint: `Run the playbook that has it, or forget it: rm ${markPath(key, session.agentUser ?? 'root')}`,
-      })
-    }
+    if (last) warnOfOrphans(this.state, orphans)
   }
 
   /** No play is left for this host. */
@@ -206,11 +213,11 @@ export class HostRun {
   }
 
   /** The user's code during the run (facts-dependent roles, branches): its error fails the host. */
-  private attempt<T>(title: string, body: () => T, beforeReport: () => void = () => undefined): T {
+  private async attempt<T>(title: string, body: () => T, beforeReport: () => void = () => undefined): Promise<T> {
     try {
-      return body()
+      return await withOthers(this.state, body)
     } catch (error) {
-      if (error instanceof Unknowable) throw error
+      if (error instanceof Unknowable || error instanceof HostStopped) throw error
       beforeReport()
       reportOther(this.state, title, 'play', { error })
       throw new HostStopped('failed')
@@ -269,7 +276,7 @@ export class HostRun {
           await runTask(this.state, item, place, (task) => this.prepare(task))
           break
         case 'flush':
-          if (this.flushes(item)) await this.runHandlers(place)
+          if (await this.flushes(item)) await this.runHandlers(place)
           break
         case 'block':
           await this.runBlock(item, place)
@@ -281,8 +288,8 @@ export class HostRun {
     }
   }
 
-  private flushes({ conditions }: FlushItem): boolean {
-    return this.attempt('flush', () => this.state.results.decide(conditions, nowhere).kind === 'run')
+  private async flushes({ conditions }: FlushItem): Promise<boolean> {
+    return await this.attempt('flush', () => this.state.results.decide(conditions, nowhere).kind === 'run')
   }
 
   /** `rescue` mends a failure, not a lost connection or an interruption; `always` runs while the host can be reached. */
@@ -319,14 +326,14 @@ export class HostRun {
     const { results, options, play } = this.state
     const { task, where } = item.after
     const title = `after ${titleOf(task)}`
-    const decision = this.attempt(title, () => results.decide(item.conditions, where))
+    const decision = await this.attempt(title, () => results.decide(item.conditions, where))
     if (decision.kind === 'skip') return
     const known = results.of(task)
     if (!known || known.outcome.skipped) return
     let inside: readonly Item[]
     try {
       if (decision.kind === 'unknown' || known.unknown === 'all') throw new Unknowable(unknownBranch)
-      inside = this.attempt(title, () =>
+      inside = await this.attempt(title, () =>
         this.expandBranch(
           item,
           guarded(title, where, () => item.after.branch(view(known, false) as never)),
@@ -334,16 +341,20 @@ export class HostRun {
       ) // the task's own outcome
     } catch (error) {
       if (!(error instanceof Unknowable)) throw error
-      this.state.pretended = true
-      reportOther(this.state, title, 'after', { reason: unknownBranch, where: where.get() })
-      return
+      return this.skipUnknown(title, 'after', unknownBranch, where)
     }
     const chosen = selectByTags(inside, options.tags, options.skipTags)
-    this.attempt(title, () => {
+    await this.attempt(title, () => {
       for (const leaf of leaves(chosen)) this.prepare(leaf)
     })
     play.total += [...leaves(chosen)].length
     await this.walk(chosen, place)
+  }
+
+  /** Check mode cannot know which tasks there are. */
+  private skipUnknown(title: string, resource: string, reason: string, where: LazyLocation): void {
+    this.state.pretended = true
+    reportOther(this.state, title, resource, { reason, where: where.get() })
   }
 
   private expandBranch(item: AfterItem, tasks: Parameters<typeof makeItems>[0]): readonly Item[] {
@@ -376,18 +387,6 @@ export class HostRun {
       session.clearLater(handlers.done(pending, options.check || isLeft))
     }
   }
-
-  private warnOfPendingHandlers(): void {
-    const { handlers, options } = this.state
-    const names = handlers.names()
-    if (options.check || names.length === 0) return
-    options.emit({
-      type: 'warning',
-      host: this.name,
-      message: `handlers still to run: ${names.join(', ')}`,
-      hint: 'They are marked on the host; the next run executes them.',
-    })
-  }
 }
 
 const nowhere = { get: () => undefined }
@@ -395,12 +394,4 @@ const unknownBranch = 'the branch depends on the result of a change that check m
 
 function isFailure(error: unknown): boolean {
   return error instanceof HostStopped && error.kind === 'failed'
-}
-
-/** The tasks of a play that are left out, and by what. */
-function leftOut(all: readonly Item[], chosen: readonly Item[], skipped: readonly TaskItem[]): Map<Task, string> {
-  const tasks = new Map([...leaves(all)].map((item) => [item.task, 'tags']))
-  for (const item of skipped) tasks.set(item.task, '--start-at-task')
-  for (const item of leaves(chosen)) tasks.delete(item.task)
-  return tasks
 }

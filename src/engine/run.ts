@@ -1,6 +1,5 @@
 // A run: plays in order, each a barrier; hosts side by side within a play, each on its own. Everything that can be
 // checked without a host is checked before the first connection.
-import { setMaxListeners } from 'node:events'
 import { isProvisionError, ProvisionError } from '../core/error.ts'
 import type { Emit, HostRecap } from '../core/events.ts'
 import type { Inventory, InventoryHost } from '../core/host.ts'
@@ -8,7 +7,7 @@ import { type Play, type Playbook, serialSizes } from '../core/play.ts'
 import { isRoleUse, type RoleDefinition } from '../core/role.ts'
 import type { Secrets } from '../core/secret.ts'
 import type { Connect } from '../transport/connection.ts'
-import { makeBatches, tooManyFailed } from './batches.ts'
+import { countsFailures, firstThatConnects, makeBatches, tooManyFailed } from './batches.ts'
 import type { Site } from './host-context.ts'
 import { HostRun } from './host-run.ts'
 import type { HostRunOptions } from './host-state.ts'
@@ -18,7 +17,7 @@ import { makeGate, PlayOrder } from './play-order.ts'
 import { hideSecrets, redactError } from './redact.ts'
 import { expandOffline, makeContexts, makeSite, makeStages, makeStartAt, playsOfHosts, type Stage } from './stages.ts'
 import { type AskStep, Steps } from './steps.ts'
-import { HostStopped } from './stopped.ts'
+import { HostStopped, sharedSignal } from './stopped.ts'
 import { Turnstile } from './turnstile.ts'
 
 /** Connections that stay open from play to play; with more hosts than these, each play connects anew. */
@@ -107,7 +106,9 @@ class Run {
     if (!Number.isInteger(this.forks) || this.forks < 1)
       throw new ProvisionError({ code: 'input', message: `forks is ${this.forks}, expected a number of hosts above 0` })
     this.turnstile = new Turnstile(this.forks)
-    this.site = makeSite(request)
+    const find = (name: string) => this.runs.get(name)
+    this.others = new OtherHosts({ site: () => this.site, options: () => this.options, find })
+    this.site = { ...makeSite(request), others: this.others }
     const stages = makeStages(request)
     const contexts = makeContexts(stages, this.site)
     const expanded = expandOffline(stages, contexts, this.site, request)
@@ -131,10 +132,9 @@ class Run {
       reach: (name) => this.others.reach(name),
       now: request.now ?? (() => performance.now()),
     }
-    const find = (name: string) => this.runs.get(name)
-    this.others = new OtherHosts({ site: this.site, options: () => this.options, find, expanded })
     const plays = playsOfHosts(this.stages, contexts, this.site, expanded)
     this.runs = new Map([...plays].map(([name, { context, list }]) => [name, new HostRun(context, list, this.options)]))
+    this.others.begin(expanded)
   }
 
   async start(): Promise<RunResult> {
@@ -285,30 +285,6 @@ class Run {
       pending: this.options.check && all.some((host) => host.changed + host.unknown > 0),
     }
   }
-}
-
-/** A signal that any number of hosts may listen to; Node warns of a leak beyond ten else. */
-function sharedSignal(...sources: readonly (AbortSignal | undefined)[]): AbortSignal {
-  const signal = AbortSignal.any(sources.filter((source) => source !== undefined))
-  setMaxListeners(0, signal)
-  return signal
-}
-
-/** `runOnce`: the first host that can be reached. */
-async function firstThatConnects(hosts: readonly HostRun[]): Promise<readonly HostRun[]> {
-  for (const hostRun of hosts) {
-    const reached = await hostRun.connect().then(
-      () => true,
-      () => false,
-    )
-    if (reached) return [hostRun]
-  }
-  return []
-}
-
-/** Plays that must know how each host ended before anything goes on. */
-function countsFailures(play: Play): boolean {
-  return play.serial !== undefined || play.anyErrorsFatal === true || play.maxFailPercentage !== undefined
 }
 
 /** What `--list-tasks` and `--list-tags` ask. */

@@ -149,11 +149,8 @@ test('two hosts that change the same third one come one after the other: the sec
       tasks: [note({ file: 'a', text: 'x', on: 'lb' }), act({ say: 'drained', on: 'lb' })],
     }),
   ])
-  t.deepEqual(ran.log.filter((line) => line.endsWith('note a')).sort(), [
-    'w1 changed note a',
-    'w2 ok note a',
-    'w3 ok note a',
-  ])
+  const ends = ran.log.filter((line) => line.endsWith('note a')).map((line) => line.split(' ')[1])
+  t.deepEqual(ends.sort(), ['changed', 'ok', 'ok'])
   t.is(hosts.lb?.read('log'), 'drained\ndrained\ndrained\n')
   t.is(hosts.lb?.connections, 1)
 })

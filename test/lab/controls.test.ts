@@ -208,3 +208,38 @@ test.serial(
       t.is(await lab().must(host, 'ls /etc | grep ^begun-'), 'begun-three\nbegun-two\n')
   },
 )
+
+test.serial(
+  'a host reads the facts and an earlier result of another real host, and check mode says what it cannot know',
+  async (t) => {
+    t.timeout(120_000)
+    const token = shell.command({
+      name: 'token',
+      run: 'cat /etc/hostname /proc/sys/kernel/random/boot_id',
+      changedWhen: false,
+    })
+    const plays = [
+      play({ hosts: 'lb1', tasks: token }),
+      play({
+        hosts: 'web1',
+        tasks: (host) => [
+          file.file({ dest: '/etc/told', content: host.resultOf('lb1', token).stdout }),
+          file.file({ dest: '/etc/facts', content: `${host.factsOf('lb1').bootId} ${host.factsOf('lb1').hostname}\n` }),
+        ],
+      }),
+    ]
+    const check = await lab().run(plays, { check: true })
+    t.deepEqual(check.log.at(-1), 'web1 unknown the tasks of the play')
+    const ran = await lab().run(plays)
+    t.deepEqual(ran.errors, [])
+    const boot = (await lab().must('lb1', 'cat /proc/sys/kernel/random/boot_id')).trim()
+    t.is(await lab().must('web1', 'cat /etc/told /etc/facts'), `lb1\n${boot}\n${boot} lb1\n`)
+    t.is((await lab().run(plays)).result.hosts.web1?.changed, 0)
+    // facts of a host that the limit leaves out, which is connected for them alone
+    const alone = await lab().run([
+      play({ hosts: 'web1', tasks: (host) => shell.command({ run: `test ${host.factsOf('lb1').cpus} -gt 0` }) }),
+    ])
+    t.deepEqual(alone.errors, [])
+    t.deepEqual(Object.keys(alone.result.hosts), ['web1'])
+  },
+)
