@@ -127,7 +127,7 @@ class Run {
       packagesFirst: request.playbook.packagesFirst,
       stop: sharedSignal(this.cancel.signal, request.stop),
       giveUp: sharedSignal(request.giveUp),
-      steps: request.ask && new Steps(request.ask),
+      steps: request.ask && new Steps(request.ask, request.secrets),
       byWorker: request.part !== undefined,
       reach: (name) => this.others.reach(name),
       now: request.now ?? (() => performance.now()),

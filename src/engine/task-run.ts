@@ -121,7 +121,7 @@ async function attempts(
   let touchedWith: TaskResult | undefined
   for (let attempt = 1; ; attempt++) {
     const result = await attemptThere(state, item, prepare, (there, prepareThere) =>
-      attemptOnce(there, item, place, prepareThere, report),
+      attemptOnce(there, item, there === state ? place : undefined, prepareThere, report),
     )
       .then((made) => satisfies(item, made))
       .catch((error: unknown): TaskResult => {

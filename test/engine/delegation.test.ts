@@ -261,6 +261,19 @@ test('what was taken away is put back after a stop, also on a host that was not 
   t.is(hosts.lb?.read('log'), 'put back\n')
 })
 
+test('a stop ends the wait for another host’s turn', async (t) => {
+  const hosts = make('w1', 'w2', 'lb')
+  const stop = new AbortController()
+  const ran = await runOn(hosts, [play({ hosts: 'w1:w2', tasks: [act({ say: 'x', on: 'lb' })] })], {
+    stop: stop.signal,
+    emit: (event) => {
+      if (event.type === 'task:output' || event.type === 'task:end') stop.abort()
+    },
+  })
+  t.is(ran.result.outcome, 'interrupted')
+  t.is(hosts.lb?.read('log'), 'x\n')
+})
+
 test('a worker of a spread run refuses it', async (t) => {
   const hosts = make('web', 'lb')
   const ran = await runOn(hosts, [play({ hosts: 'web', tasks: act({ say: 'x', on: 'lb' }) })], {
