@@ -13,6 +13,8 @@ export interface ReportOptions {
   readonly verbose?: number | undefined
   readonly diff?: boolean | undefined
   readonly debug?: boolean | undefined
+  /** Questions are asked on the terminal, so nothing on it may move. */
+  readonly step?: boolean | undefined
 }
 
 /** The report of a run. What people read goes to stderr whenever stdout carries data. */
@@ -51,6 +53,7 @@ export async function forPeople(io: Io, stream: NodeJS.WriteStream, options: Rep
     diff: options.diff,
     debug: options.debug,
   }
+  if (options.step) return createPlainReport(screen)
   if ((options.output ?? (isWatched(io, stream) ? 'live' : 'plain')) === 'plain') return createPlainReport(screen)
   const { createLiveReport } = await import('../report/live.ts')
   return createLiveReport({ ...screen, stream, now: () => performance.now() })

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { ProvisionError } from '../core/error.ts'
 import { listTasks } from '../engine/list.ts'
 import { type RunResult, run } from '../engine/run.ts'
+import type { StepQuestion } from '../engine/steps.ts'
 import type { FleetRequest } from '../fleet/coordinator.ts'
 import { inChorus } from '../report/report.ts'
 import type { Connect } from '../transport/connection.ts'
@@ -26,6 +27,10 @@ export interface RunCommandOptions extends PrepareOptions, ReportOptions {
   readonly listTags?: boolean
   /** Only the hosts that failed in the last run. */
   readonly retryFailed?: boolean
+  /** Begin at the first task of this name. */
+  readonly startAtTask?: string
+  /** Ask before each task. */
+  readonly step?: boolean
   /** How many records of runs stay. */
   readonly keepRuns?: number
   readonly queue?: string
@@ -51,6 +56,7 @@ export async function runCommand(
   if (options.detailedExitcode && !options.check)
     throw new ProvisionError({ code: 'input', message: '--detailed-exitcode: expected together with --check' })
   const { queue } = options
+  if (options.step) (await import('./ask-step.ts')).checkStepOptions(io, options)
   if (queue !== undefined) (await import('./run-by-workers.ts')).checkQueueOptions(io, { ...options, queue })
   const listing = options.listHosts || options.listTasks || options.listTags
   // a list asks for no password
@@ -89,7 +95,9 @@ async function runPrepared(
   ahead: DialAhead | undefined,
 ): Promise<number> {
   // promises that are kept are what one runs `verify` to see
-  const shown = await chooseReport(io, verify ? { ...options, verbose: Math.max(1, options.verbose ?? 0) } : options)
+  const chosen = await chooseReport(io, verify ? { ...options, verbose: Math.max(1, options.verbose ?? 0) } : options)
+  const operator = options.step ? (await import('./ask-step.ts')).makeOperator(io, chosen) : undefined
+  const shown = operator?.report ?? chosen
   const command = verify ? 'verify' : 'run'
   const record = openRecord(io, { command, playbook: playbookFile, check: options.check ?? false, options, request })
   const report = record ? inChorus([shown, record]) : shown
@@ -101,8 +109,9 @@ async function runPrepared(
   try {
     for (const message of warnings) report.emit({ type: 'warning', host: undefined, message })
     const { stop, giveUp } = stopping
-    const { check, forks } = options
-    const whole = { ...request, emit: report.emit, check, verify, stop, giveUp }
+    const { check, forks, startAtTask: startAt } = options
+    const ask = operator && ((question: StepQuestion) => operator.ask(question, stopping))
+    const whole = { ...request, emit: report.emit, check, verify, stop, giveUp, ask, startAt }
     const result =
       options.queue === undefined
         ? await run({ ...whole, connect: ahead?.connect ?? (await connectOf(io)), forks })

@@ -1,4 +1,4 @@
-import { exitCode, type Io } from './io.ts'
+import { exitCode, type Io, type Signal } from './io.ts'
 
 /** A run that can be stopped from outside. */
 export interface Stopping {
@@ -6,6 +6,8 @@ export interface Stopping {
   readonly stop: AbortSignal
   /** Kill what runs. */
   readonly giveUp: AbortSignal
+  /** What the first Ctrl-C does. */
+  readonly quit: () => void
   /** Stops listening. */
   readonly release: () => void
 }
@@ -18,7 +20,7 @@ export function stopOnSignals(io: Io, onStop: (giveUp: boolean) => void, beforeE
   const stop = new AbortController()
   const giveUp = new AbortController()
   let step: 'running' | 'stopping' | 'givingUp' = 'running'
-  const release = io.onSignal((signal) => {
+  const take = (signal: Signal): void => {
     if (signal === 'SIGPIPE' && step !== 'running') return
     if (step === 'givingUp') {
       beforeExit()
@@ -30,6 +32,6 @@ export function stopOnSignals(io: Io, onStop: (giveUp: boolean) => void, beforeE
     onStop(now)
     stop.abort()
     if (now) giveUp.abort()
-  })
-  return { stop: stop.signal, giveUp: giveUp.signal, release }
+  }
+  return { stop: stop.signal, giveUp: giveUp.signal, quit: () => take('SIGINT'), release: io.onSignal(take) }
 }

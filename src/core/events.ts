@@ -12,6 +12,8 @@ export interface TaskRef {
   readonly resource: string
   readonly where: Location | undefined
   readonly handler: boolean
+  /** The other host that it runs on, if it is not the one whose task it is. */
+  readonly on?: string | undefined
 }
 
 /** A difference as reported: a sentence and, if there is one, the text before and after. Secrets are already hidden. */

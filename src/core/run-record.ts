@@ -47,6 +47,7 @@ export interface RecordedTask {
   readonly resource: string
   readonly where?: Place
   readonly handler: boolean
+  readonly on?: string
 }
 
 export interface RecordedChange {

@@ -58,6 +58,7 @@ const taskOptions = {
   changedWhen: v.optional(v.union([v.boolean(), v.function()])),
   failedWhen: v.optional(v.function()),
   become: v.optional(v.union([v.boolean(), v.string()])),
+  on: v.optional(v.pipe(v.string(), v.nonEmpty("expected a host's name"))),
   check: v.optional(v.boolean()),
   noLog: v.optional(v.boolean()),
   env: v.optional(v.record(v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/)), secretOrString)),

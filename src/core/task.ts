@@ -37,6 +37,11 @@ export interface TaskOptions<R extends Outcome = Outcome> {
   readonly failedWhen?: ((result: R) => boolean) | undefined
   /** Run as this user (`true` = root, `false` = the login user). @default as the play says */
   readonly become?: boolean | string | undefined
+  /**
+   * Run on this host of the inventory instead, over its own connection and under its lock; the task stays this host's: its
+   * result, its handlers, its arguments and templates. Facts are those of the host it runs on. @default the play's host
+   */
+  readonly on?: string | undefined
   /** `false`: apply even in check mode (a read-only helper). `true`: never apply, only report. */
   readonly check?: boolean | undefined
   /** Keep output, diff and arguments of this task out of every report. @default false */

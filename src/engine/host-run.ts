@@ -2,10 +2,12 @@
 // look-ahead (what was probed), results (what is known), handlers, task-run (one task). A host's failure is its own:
 // whatever goes wrong is an event, and the walk rejects with nothing but HostStopped.
 import type { HostRecap } from '../core/events.ts'
+import type { LazyLocation } from '../core/location.ts'
 import type { Play } from '../core/play.ts'
-import type { Task } from '../core/task.ts'
 import { titleOf } from '../core/task.ts'
+import { delegateOf } from './delegate.ts'
 import { type Following, following } from './following.ts'
+import { warnOfOrphans, warnOfPending } from './handler-warnings.ts'
 import { Handlers } from './handlers.ts'
 import type { HostContext } from './host-context.ts'
 import { type HostPlay, HostPlays } from './host-plays.ts'
@@ -21,17 +23,18 @@ import {
   type TaskItem,
 } from './items.ts'
 import { LookAhead, type Prepared } from './look-ahead.ts'
-import { markPath } from './marks.ts'
 import { checkOrder, type Positions, positionsOf } from './order.ts'
 import { makeGate } from './play-order.ts'
-import { environmentOf, wishOf } from './prepare.ts'
+import { prepareTask } from './prepare.ts'
+import { withOthers } from './read-other.ts'
 import { Results, view } from './results.ts'
 import { Riders } from './riders.ts'
 import { Session } from './session.ts'
 import { Brake, HostStopped } from './stopped.ts'
-import { reportOther } from './task-report.ts'
+import { reportOther, reportSkipped } from './task-report.ts'
 import { runCovered, runMaybe, runTask } from './task-run.ts'
-import { FactsNeeded, guarded, Unknowable } from './user-code.ts'
+import { Turns } from './turns.ts'
+import { guarded, Unknowable } from './user-code.ts'
 
 /** Milliseconds for which the other hosts wait for one that does not answer. */
 const patience = 3000
@@ -44,21 +47,26 @@ export class HostRun {
   private positions: Positions = new Map()
   private connecting: Promise<void> | undefined
   private readonly silent = makeGate()
+  /** A task of another host waits for this one, and may hold the place among the forks that this one would wait for. */
+  private readonly wanted = makeGate()
   /** Why the host does not go on, once it does not. */
   stopped: HostStopped | undefined
 
   /** @param plays the plays that this host takes part in, in order */
   constructor(context: HostContext, plays: readonly HostPlay[], options: HostRunOptions) {
     this.context = context
-    this.plays = new HostPlays(plays, options.tags, options.skipTags)
+    this.plays = new HostPlays(plays, options)
     const results = new Results()
     const handlers = new Handlers()
+    const session = new Session(context, options)
     this.state = {
       context,
       options,
       results,
       handlers,
-      session: new Session(context, options),
+      session,
+      home: { name: context.host.name, session },
+      turns: new Turns(),
       brake: new Brake(options),
       riders: new Riders(),
       lookAhead: new LookAhead({
@@ -73,6 +81,10 @@ export class HostRun {
       taskId: 0,
       pretended: false,
     }
+  }
+
+  get results(): Results {
+    return this.state.results
   }
 
   get name(): string {
@@ -105,9 +117,17 @@ export class HostRun {
   private async open(admit: (() => Promise<void>) | undefined, onAnswer: () => void): Promise<void> {
     const { handlers, lookAhead, session } = this.state
     const question = lookAhead.askFirst(this.plays.fromStart())
-    const { marks, results } = await session.open(question.steps, admit, onAnswer)
+    const allow = admit && (() => Promise.race([admit(), this.wanted.passed]))
+    const { marks, results } = await session.open(question.steps, allow, onAnswer)
     handlers.found(marks)
     lookAhead.read(question, results)
+  }
+
+  /** For a task of another host that runs on this one: connects without waiting for a place. Rejects with HostStopped. */
+  async lend(): Promise<HostState> {
+    this.wanted.open()
+    await this.connect()
+    return this.state
   }
 
   /** Walks one play. Rejects with HostStopped. */
@@ -116,10 +136,11 @@ export class HostRun {
     const { emit } = this.state.options
     const { handlers, lookAhead, results, session } = this.state
     this.state.play = { name: play.name, index: 0, total: 0 }
+    this.context.reader = play
     let failed = true
+    const begin = (tasks: number) => emit({ type: 'host:play', host: this.name, play: play.name, tasks })
     try {
-      const begin = (tasks: number) => emit({ type: 'host:play', host: this.name, play: play.name, tasks })
-      const { all, chosen } = this.attempt(
+      const { all, chosen, skipped, leftOut } = await this.attempt(
         'expanding the play',
         () => {
           const expanded = this.plays.expand(play)
@@ -129,10 +150,11 @@ export class HostRun {
         },
         () => begin(0),
       )
-      this.state.play.total = [...leaves(chosen)].length
+      this.state.play.total = skipped.length + [...leaves(chosen)].length
       begin(this.state.play.total)
       this.positions = positionsOf(all)
-      results.leave(leftOut(all, chosen))
+      results.startPlay(play, leftOut)
+      for (const item of skipped) reportSkipped(this.state, item, 'before the task to start at')
       lookAhead.startPlay()
       handlers.startPlay()
       handlers.register(all)
@@ -140,12 +162,20 @@ export class HostRun {
       await this.runHandlers(undefined)
       failed = false
     } catch (error) {
-      throw this.stop(error)
+      if (!(error instanceof Unknowable)) throw this.stop(error)
+      begin(0)
+      this.skipUnknown(
+        'the tasks of the play',
+        'play',
+        'they depend on a result that check mode does not have',
+        play.where,
+      )
+      failed = false
     } finally {
       // the connection may break here too; that is told already, and the marks that stay run their handlers once more
       await session.finish().catch(() => undefined)
       this.plays.done(play)
-      this.warnOfPendingHandlers()
+      warnOfPending(this.state)
       emit({ type: 'host:play:end', host: this.name, play: play.name, failed })
     }
   }
@@ -158,14 +188,7 @@ export class HostRun {
       session.clearLater(answered)
       await session.finish().catch(() => undefined)
     }
-    for (const { key, name } of last ? orphans : []) {
-      options.emit({
-        type: 'warning',
-        host: this.name,
-        message: `an earlier run notified the handler ${name}, which no play of this run has`,
-        hint: `Run the playbook that has it, or forget it: rm ${markPath(key, session.agentUser ?? 'root')}`,
-      })
-    }
+    if (last) warnOfOrphans(this.state, orphans)
   }
 
   /** No play is left for this host. */
@@ -173,12 +196,8 @@ export class HostRun {
     return this.plays.areDone
   }
 
+  /** Closes the connection, until the host is connected again. */
   async close(): Promise<void> {
-    await this.state.session.close()
-  }
-
-  /** Closes the connection until the next play. */
-  async pause(): Promise<void> {
     this.connecting = undefined
     await this.state.session.close()
   }
@@ -194,11 +213,11 @@ export class HostRun {
   }
 
   /** The user's code during the run (facts-dependent roles, branches): its error fails the host. */
-  private attempt<T>(title: string, body: () => T, beforeReport: () => void = () => undefined): T {
+  private async attempt<T>(title: string, body: () => T, beforeReport: () => void = () => undefined): Promise<T> {
     try {
-      return body()
+      return await withOthers(this.state, body)
     } catch (error) {
-      if (error instanceof Unknowable) throw error
+      if (error instanceof Unknowable || error instanceof HostStopped) throw error
       beforeReport()
       reportOther(this.state, title, 'play', { error })
       throw new HostStopped('failed')
@@ -210,35 +229,20 @@ export class HostRun {
   private prepare(item: TaskItem): Prepared {
     const have = this.prepared.get(item)
     if (have) return have
-    const { secrets } = this.state.options
-    const prepared = {
-      item,
-      resource: item.task.resource,
-      wish: wishOf(item.task, this.context, secrets),
-      user: this.userOf(item),
-      env: environmentOf(item.task, secrets),
-    }
+    const { options, session } = this.state
+    const prepared = prepareTask(item, this.context, options.secrets, session)
     this.prepared.set(item, prepared)
     return prepared
   }
 
-  /** A task that cannot be prepared tells so when its turn comes. */
+  /** A task that cannot be prepared tells so when its turn comes; one that runs on another host is looked at then. */
   private prepareAhead(item: TaskItem): Prepared | undefined {
+    if (delegateOf(item, this.name) !== undefined) return undefined
     try {
       return this.prepare(item)
     } catch {
       return undefined
     }
-  }
-
-  /** The user of a task; undefined = the agent's own. */
-  private userOf(item: TaskItem): string | undefined {
-    const wish = item.task.options.become ?? item.become
-    if (wish === undefined) return undefined
-    const { loginUser, agentUser } = this.state.session
-    const user = wish === true ? 'root' : wish === false ? loginUser : wish
-    if (user === undefined) throw new FactsNeeded(`the user that logs in on ${this.name} is not known yet`)
-    return user === agentUser ? undefined : user
   }
 
   // ---------------------------------------------------------------- walking
@@ -272,7 +276,7 @@ export class HostRun {
           await runTask(this.state, item, place, (task) => this.prepare(task))
           break
         case 'flush':
-          if (this.flushes(item)) await this.runHandlers(place)
+          if (await this.flushes(item)) await this.runHandlers(place)
           break
         case 'block':
           await this.runBlock(item, place)
@@ -284,8 +288,8 @@ export class HostRun {
     }
   }
 
-  private flushes({ conditions }: FlushItem): boolean {
-    return this.attempt('flush', () => this.state.results.decide(conditions, nowhere).kind === 'run')
+  private async flushes({ conditions }: FlushItem): Promise<boolean> {
+    return await this.attempt('flush', () => this.state.results.decide(conditions, nowhere).kind === 'run')
   }
 
   /** `rescue` mends a failure, not a lost connection or an interruption; `always` runs while the host can be reached. */
@@ -322,14 +326,14 @@ export class HostRun {
     const { results, options, play } = this.state
     const { task, where } = item.after
     const title = `after ${titleOf(task)}`
-    const decision = this.attempt(title, () => results.decide(item.conditions, where))
+    const decision = await this.attempt(title, () => results.decide(item.conditions, where))
     if (decision.kind === 'skip') return
     const known = results.of(task)
     if (!known || known.outcome.skipped) return
     let inside: readonly Item[]
     try {
       if (decision.kind === 'unknown' || known.unknown === 'all') throw new Unknowable(unknownBranch)
-      inside = this.attempt(title, () =>
+      inside = await this.attempt(title, () =>
         this.expandBranch(
           item,
           guarded(title, where, () => item.after.branch(view(known, false) as never)),
@@ -337,16 +341,20 @@ export class HostRun {
       ) // the task's own outcome
     } catch (error) {
       if (!(error instanceof Unknowable)) throw error
-      this.state.pretended = true
-      reportOther(this.state, title, 'after', { reason: unknownBranch, where: where.get() })
-      return
+      return this.skipUnknown(title, 'after', unknownBranch, where)
     }
     const chosen = selectByTags(inside, options.tags, options.skipTags)
-    this.attempt(title, () => {
+    await this.attempt(title, () => {
       for (const leaf of leaves(chosen)) this.prepare(leaf)
     })
     play.total += [...leaves(chosen)].length
     await this.walk(chosen, place)
+  }
+
+  /** Check mode cannot know which tasks there are. */
+  private skipUnknown(title: string, resource: string, reason: string, where: LazyLocation): void {
+    this.state.pretended = true
+    reportOther(this.state, title, resource, { reason, where: where.get() })
   }
 
   private expandBranch(item: AfterItem, tasks: Parameters<typeof makeItems>[0]): readonly Item[] {
@@ -375,20 +383,9 @@ export class HostRun {
           await runTask(this.state, item, following(items, index, place), (task) => this.prepare(task))
         else runMaybe(this.state, item)
       }
-      session.clearLater(handlers.done(pending, options.check))
+      const isLeft = items.some((item) => options.steps?.hasDeclined(item))
+      session.clearLater(handlers.done(pending, options.check || isLeft))
     }
-  }
-
-  private warnOfPendingHandlers(): void {
-    const { handlers, options } = this.state
-    const names = handlers.names()
-    if (options.check || names.length === 0) return
-    options.emit({
-      type: 'warning',
-      host: this.name,
-      message: `handlers still to run: ${names.join(', ')}`,
-      hint: 'They are marked on the host; the next run executes them.',
-    })
   }
 }
 
@@ -397,11 +394,4 @@ const unknownBranch = 'the branch depends on the result of a change that check m
 
 function isFailure(error: unknown): boolean {
   return error instanceof HostStopped && error.kind === 'failed'
-}
-
-/** The tasks that tags left out. */
-function leftOut(all: readonly Item[], chosen: readonly Item[]): ReadonlySet<Task> {
-  const tasks = new Set([...leaves(all)].map((item) => item.task))
-  for (const item of leaves(chosen)) tasks.delete(item.task)
-  return tasks
 }

@@ -8,7 +8,10 @@ import type { LookAhead } from './look-ahead.ts'
 import type { Results } from './results.ts'
 import type { Riders } from './riders.ts'
 import type { Session } from './session.ts'
+import type { StartAt } from './start-at.ts'
+import type { Steps } from './steps.ts'
 import type { Brake } from './stopped.ts'
+import type { Turns } from './turns.ts'
 
 /** What the hosts of a run know of each other. */
 export interface Journal {
@@ -39,6 +42,8 @@ export interface HostRunOptions extends PlanHooks {
   readonly check: boolean
   readonly tags: readonly string[]
   readonly skipTags: readonly string[]
+  /** The run begins at a task in the middle. */
+  readonly startAt: StartAt | undefined
   readonly journal: Journal
   /** See `PlaybookOptions`. */
   readonly packagesFirst: boolean
@@ -46,6 +51,12 @@ export interface HostRunOptions extends PlanHooks {
   readonly stop: AbortSignal
   /** Kill the running task. */
   readonly giveUp: AbortSignal
+  /** An operator says before each task whether it runs. */
+  readonly steps: Steps | undefined
+  /** One play of a run that is spread over workers. */
+  readonly byWorker: boolean
+  /** The state of another host of the inventory, connected, for a task that runs there. Rejects with HostStopped. */
+  readonly reach: (name: string) => Promise<HostState>
   readonly now: () => number
 }
 
@@ -59,6 +70,9 @@ export interface HostState {
   readonly lookAhead: LookAhead
   readonly brake: Brake
   readonly riders: Riders
+  readonly turns: Turns
+  /** The host whose tasks these are: named in events, with the marks of their handlers. `context` and `session` are of the host they run on. */
+  readonly home: { readonly name: string; readonly session: Session }
   readonly counts: { ok: number; changed: number; failed: number; skipped: number; ignored: number; unknown: number }
   play: { name: string; index: number; total: number }
   taskId: number

@@ -1,7 +1,37 @@
 import { asProvisionError, ProvisionError } from '../core/error.ts'
 import { isSecret, type Secrets } from '../core/secret.ts'
 import type { Task } from '../core/task.ts'
+import { checkDelegate } from './delegate.ts'
 import type { HostContext } from './host-context.ts'
+import type { TaskItem } from './items.ts'
+import type { Prepared } from './look-ahead.ts'
+import type { Session } from './session.ts'
+import { FactsNeeded } from './user-code.ts'
+
+/** What is known of the users of the host that a task runs on. */
+type Users = Pick<Session, 'loginUser' | 'agentUser'>
+
+/** A task ready to be probed over a session; an error points at the task. */
+export function prepareTask(item: TaskItem, context: HostContext, secrets: Secrets, users: Users): Prepared {
+  const { task } = item
+  checkDelegate(task, context.host.inventory)
+  return {
+    item,
+    resource: task.resource,
+    wish: wishOf(task, context, secrets),
+    user: userOf(item, users, context.host.name),
+    env: environmentOf(task, secrets),
+  }
+}
+
+/** The user of a task; undefined = the agent's own. */
+function userOf({ task, become }: TaskItem, { loginUser, agentUser }: Users, host: string): string | undefined {
+  const wish = task.options.become ?? become
+  if (wish === undefined) return undefined
+  const user = wish === true ? 'root' : wish === false ? loginUser : wish
+  if (user === undefined) throw new FactsNeeded(`the user that logs in on ${host} is not known yet`)
+  return user === agentUser ? undefined : user
+}
 
 /** A task's arguments with templates rendered, local files read and secrets resolved, once; an error points at the task. */
 export function wishOf(task: Task, context: HostContext, secrets: Secrets): unknown {

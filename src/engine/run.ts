@@ -1,6 +1,5 @@
 // A run: plays in order, each a barrier; hosts side by side within a play, each on its own. Everything that can be
 // checked without a host is checked before the first connection.
-import { setMaxListeners } from 'node:events'
 import { isProvisionError, ProvisionError } from '../core/error.ts'
 import type { Emit, HostRecap } from '../core/events.ts'
 import type { Inventory, InventoryHost } from '../core/host.ts'
@@ -8,15 +7,17 @@ import { type Play, type Playbook, serialSizes } from '../core/play.ts'
 import { isRoleUse, type RoleDefinition } from '../core/role.ts'
 import type { Secrets } from '../core/secret.ts'
 import type { Connect } from '../transport/connection.ts'
-import { makeBatches, tooManyFailed } from './batches.ts'
+import { countsFailures, firstThatConnects, makeBatches, tooManyFailed } from './batches.ts'
 import type { Site } from './host-context.ts'
 import { HostRun } from './host-run.ts'
 import type { HostRunOptions, PlanHooks } from './host-state.ts'
 import { listOf } from './items.ts'
+import { OtherHosts } from './other-hosts.ts'
 import { makeGate, PlayOrder } from './play-order.ts'
 import { hideSecrets, redactError } from './redact.ts'
-import { type PreparedStages, playsOfHosts, prepareStages, type Stage } from './stages.ts'
-import { HostStopped } from './stopped.ts'
+import { makeStartAt, type PreparedStages, playsOfHosts, prepareStages, type Stage } from './stages.ts'
+import { type AskStep, Steps } from './steps.ts'
+import { HostStopped, sharedSignal } from './stopped.ts'
 import { Turnstile } from './turnstile.ts'
 
 /** Connections that stay open from play to play; with more hosts than these, each play connects anew. */
@@ -33,6 +34,8 @@ export interface RunRequest extends PlanHooks {
   readonly limit?: string | undefined
   readonly tags?: readonly string[] | undefined
   readonly skipTags?: readonly string[] | undefined
+  /** Begin at the first task of this name, which may hold `*` and `?`. @default the first task */
+  readonly startAt?: string | undefined
   /** Change nothing, report what would change. @default false */
   readonly check?: boolean | undefined
   /** Hosts at a time. @default 20 */
@@ -47,6 +50,8 @@ export interface RunRequest extends PlanHooks {
   readonly stop?: AbortSignal | undefined
   /** Kill what runs. */
   readonly giveUp?: AbortSignal | undefined
+  /** Asked before each task; what it answers goes for all hosts that come to the task. @default nobody is asked */
+  readonly ask?: AskStep | undefined
   /** Told each local file or folder that tasks read or look for. */
   readonly onRead?: ((path: string) => void) | undefined
   /** Milliseconds, monotonic. @default performance.now */
@@ -74,7 +79,8 @@ export interface RunResult {
  */
 export async function run(request: RunRequest): Promise<RunResult> {
   try {
-    return await new Run(request, await prepareStages(request)).start()
+    const others = new OtherHosts()
+    return await new Run(request, await prepareStages(request, others), others).start()
   } catch (error) {
     throw isProvisionError(error) ? redactError(error, request.secrets.redact) : error
   }
@@ -89,19 +95,22 @@ class Run {
   private readonly stages: readonly Stage[]
   private readonly runs: ReadonlyMap<string, HostRun>
   private readonly options: HostRunOptions
+  private readonly others: OtherHosts
   /** Stops all hosts after their current task. */
   private readonly cancel = new AbortController()
   /** Something was left out because of a stop. */
   private cutShort = false
 
-  constructor(request: RunRequest, { site, stages, contexts, expanded }: PreparedStages) {
+  constructor(request: RunRequest, { site, stages, contexts, expanded }: PreparedStages, others: OtherHosts) {
     this.request = request
     this.forks = request.forks ?? 20
     if (!Number.isInteger(this.forks) || this.forks < 1)
       throw new ProvisionError({ code: 'input', message: `forks is ${this.forks}, expected a number of hosts above 0` })
     this.turnstile = new Turnstile(this.forks)
     this.site = site
-    this.stages = stages
+    this.others = others
+    const startAt = makeStartAt(stages, expanded, request)
+    this.stages = stages.slice(startAt?.playsBefore)
     this.order = new PlayOrder(this.stages.map(({ hosts }) => hosts.map((host) => host.name)))
     this.options = {
       secrets: request.secrets,
@@ -110,18 +119,21 @@ class Run {
       check: request.check ?? false,
       tags: request.tags ?? [],
       skipTags: request.skipTags ?? [],
+      startAt,
       journal: { touched: false },
       packagesFirst: request.playbook.packagesFirst,
       stop: sharedSignal(this.cancel.signal, request.stop),
       giveUp: sharedSignal(request.giveUp),
       onEvidence: request.onEvidence,
       permits: request.permits,
+      steps: request.ask && new Steps(request.ask, request.secrets),
+      byWorker: request.part !== undefined,
+      reach: (name) => this.others.reach(name),
       now: request.now ?? (() => performance.now()),
     }
     const plays = playsOfHosts(this.stages, contexts, this.site, expanded)
-    this.runs = new Map(
-      [...contexts].map(([name, context]) => [name, new HostRun(context, plays.get(name) ?? [], this.options)]),
-    )
+    this.runs = new Map([...plays].map(([name, { context, list }]) => [name, new HostRun(context, list, this.options)]))
+    this.others.begin({ site, options: this.options, find: (name) => this.runs.get(name) }, expanded)
   }
 
   async start(): Promise<RunResult> {
@@ -138,10 +150,13 @@ class Run {
       await Promise.all(early)
     } finally {
       await Promise.all([...this.runs.values()].map((hostRun) => hostRun.close().catch(() => undefined)))
+      await this.others.close()
     }
     const recaps = Object.fromEntries([...this.runs].map(([name, hostRun]) => [name, hostRun.recap]))
     emit({ type: 'recap', hosts: recaps, elapsedMs: Math.round(now() - started), check })
-    return this.resultOf(recaps)
+    const result = this.resultOf(recaps)
+    if (result.outcome === 'ok') this.options.startAt?.finish()
+    return result
   }
 
   /**
@@ -213,10 +228,10 @@ class Run {
       await hostRun.connect(this.areMany ? () => pass.admit() : undefined)
       await pass.admit()
       await hostRun.runPlay(play)
-      if (hostRun.isDone && !this.isOver) {
-        if (!this.site.verify) await hostRun.finish(this.request.part?.last ?? true)
-        await hostRun.close()
-      } else if (this.runs.size > Math.max(this.forks, mostConnections)) await hostRun.pause()
+      const isDone = hostRun.isDone && !this.isOver
+      if (isDone && !this.site.verify) await hostRun.finish(this.isWhole)
+      const isSpare = isDone || this.runs.size > Math.max(this.forks, mostConnections)
+      if (isSpare && !this.others.expects(hostRun.name)) await hostRun.close()
     } catch (error) {
       if (!(error instanceof HostStopped)) throw error
       if (error.kind === 'interrupted') this.cutShort = true
@@ -236,6 +251,11 @@ class Run {
   /** More hosts than may work at a time: they are called one after the other. */
   private get areMany(): boolean {
     return this.runs.size > this.forks
+  }
+
+  /** No other run follows on these hosts, and none of the playbook's plays was left out before. */
+  private get isWhole(): boolean {
+    return (this.request.part?.last ?? true) && this.options.startAt === undefined
   }
 
   private get isOver(): boolean {
@@ -264,30 +284,6 @@ class Run {
       pending: this.options.check && all.some((host) => host.changed + host.unknown > 0),
     }
   }
-}
-
-/** A signal that any number of hosts may listen to; Node warns of a leak beyond ten else. */
-function sharedSignal(...sources: readonly (AbortSignal | undefined)[]): AbortSignal {
-  const signal = AbortSignal.any(sources.filter((source) => source !== undefined))
-  setMaxListeners(0, signal)
-  return signal
-}
-
-/** `runOnce`: the first host that can be reached. */
-async function firstThatConnects(hosts: readonly HostRun[]): Promise<readonly HostRun[]> {
-  for (const hostRun of hosts) {
-    const reached = await hostRun.connect().then(
-      () => true,
-      () => false,
-    )
-    if (reached) return [hostRun]
-  }
-  return []
-}
-
-/** Plays that must know how each host ended before anything goes on. */
-function countsFailures(play: Play): boolean {
-  return play.serial !== undefined || play.anyErrorsFatal === true || play.maxFailPercentage !== undefined
 }
 
 /** What `--list-tasks` and `--list-tags` ask. */

@@ -3,6 +3,7 @@
 // ten packages one call of apt.
 import type { ApplyStep, Area, Case, Plan } from '../core/resource.ts'
 import type { Step } from '../transport/connection.ts'
+import { delegateOf } from './delegate.ts'
 import { type Following, remaining } from './following.ts'
 import { type Altered, altersOf, isTouched, readsOf } from './footprint.ts'
 import type { HostState } from './host-state.ts'
@@ -119,10 +120,13 @@ function gatherPackages(state: HostState, lead: Work, found: unknown, place: Fol
   let steps: readonly ApplyStep[] | undefined
   const others: Work[] = []
   const altering: Area[] = []
-  const visit = (items: Iterable<Item>): void => {
+  /** False: no change may pass what comes here. */
+  const visit = (items: Iterable<Item>): boolean => {
     for (const item of items) {
-      if (item.kind === 'block') visit(item.body)
+      if (item.kind === 'block' && !visit(item.body)) return false
       if (item.kind !== 'task' || state.lookAhead.isSkipped(item)) continue
+      // what is done elsewhere is done between changes here: a server is taken out of a load balancer before it changes
+      if (delegateOf(item, state.home.name) !== undefined) return false
       const next = state.lookAhead.peek(item)
       const own = next && tryPlan(state, next.prepared, next.state)
       if (!next || !own || 'unchanged' in own) continue
@@ -138,8 +142,9 @@ function gatherPackages(state: HostState, lead: Work, found: unknown, place: Fol
         others.push({ ...workOf(prepared, own), steps: [], shared: [], joined: true })
       } else altering.push(...(altersOf(prepared, next.state) ?? []))
     }
+    return true
   }
-  for (let list: Following | undefined = place; list; list = list.next) visit(remaining(list))
+  for (let list: Following | undefined = place; list && visit(remaining(list)); list = list.next);
   return steps && [{ ...lead, ...stepsOf(lead.prepared, steps) }, ...others]
 }
 
@@ -195,7 +200,7 @@ function mayLead({ item, resource }: Prepared, plan: Changes): boolean {
 function mayRide(state: HostState, item: TaskItem): boolean {
   const { resource, options } = item.task
   if (options.changedWhen !== undefined || options.failedWhen || options.retry || options.ignoreErrors) return false
-  if (options.check ?? state.options.check) return false
+  if ((options.check ?? state.options.check) || state.options.steps) return false
   if (resource.probeInTurn || resource.readOnly || (!resource.footprint && !resource.merge)) return false
   return isPermitted(state, item, undefined) && state.lookAhead.isDecided(item)
 }

@@ -134,7 +134,6 @@ export class Session {
       throw this.lost
     }
     this.unreachable = true
-    this.lost = new HostStopped('unreachable')
     const known = asProvisionError(error)
     const shown = during
       ? new ProvisionError({
@@ -146,6 +145,7 @@ export class Session {
           cause: error,
         })
       : known
+    this.lost = new HostStopped('unreachable', shown)
     this.options.emit({ type: 'host:unreachable', host: this.context.host.name, error: shown })
     throw this.lost
   }

@@ -3,12 +3,15 @@ import { setImmediate } from 'node:timers/promises'
 import { ProvisionError } from '../core/error.ts'
 import type { InventoryHost } from '../core/host.ts'
 import type { Play } from '../core/play.ts'
+import { checkDelegate } from './delegate.ts'
 import { expandPlay, type HostContext, makeHostContext, type Site } from './host-context.ts'
 import type { HostPlay } from './host-plays.ts'
 import { handlerItems, type Item, leaves, listOf, selectByTags, type TaskItem } from './items.ts'
 import { checkOrder } from './order.ts'
+import type { OtherHosts } from './other-hosts.ts'
 import { environmentOf, wishOf } from './prepare.ts'
 import type { ListRequest, RunRequest } from './run.ts'
+import { StartAt } from './start-at.ts'
 import { FactsNeeded } from './user-code.ts'
 
 /** A play with its hosts. */
@@ -64,11 +67,12 @@ export interface PreparedStages {
   readonly expanded: ReadonlyMap<Play, ReadonlyMap<string, readonly Item[]>>
 }
 
-/** Everything that can be made and checked before a host is touched. */
+/** Everything that can be made and checked before a host is touched; `others` is what tasks may read of other hosts later. */
 export async function prepareStages(
   request: ListRequest & Pick<RunRequest, 'verify' | 'onRead'>,
+  others?: OtherHosts,
 ): Promise<PreparedStages> {
-  const site = makeSite(request)
+  const site = { ...makeSite(request), ...(others && { others }) }
   const stages = makeStages(request)
   const contexts = makeContexts(stages, site)
   return { site, stages, contexts, expanded: await expandOffline(stages, contexts, site, request) }
@@ -93,6 +97,7 @@ async function expandOffline(
       // hosts that are being called must not wait for us with their handshakes
       await setImmediate()
       const prepareAll = (item: TaskItem): void => {
+        checkDelegate(item.task, site.inventory)
         wishOf(item.task, context, secrets)
         environmentOf(item.task, secrets)
         for (const handler of listOf(item.task.options.notify))
@@ -112,19 +117,37 @@ async function expandOffline(
   return expanded
 }
 
-/** The plays of each host, in order. */
+/** Where the run begins, if it is in the middle. */
+export function makeStartAt(
+  stages: readonly Stage[],
+  expanded: ReadonlyMap<Play, ReadonlyMap<string, readonly Item[]>>,
+  { startAt, tags = [], skipTags = [] }: Pick<RunRequest, 'startAt' | 'tags' | 'skipTags'>,
+): StartAt | undefined {
+  if (startAt === undefined) return undefined
+  return new StartAt(startAt, stages, ({ play, hosts }) =>
+    hosts.map(({ name }) => {
+      const items = expanded.get(play)?.get(name)
+      return items && selectByTags(items, tags, skipTags)
+    }),
+  )
+}
+
+/** The plays of each host that has some, in order. */
 export function playsOfHosts(
   stages: readonly Stage[],
   contexts: ReadonlyMap<string, HostContext>,
   site: Site,
   offline: ReadonlyMap<Play, ReadonlyMap<string, readonly Item[]>>,
-): Map<string, HostPlay[]> {
-  const plays = new Map<string, HostPlay[]>([...contexts.keys()].map((name) => [name, []]))
+): Map<string, { readonly context: HostContext; readonly list: HostPlay[] }> {
+  const plays = new Map<string, { readonly context: HostContext; readonly list: HostPlay[] }>()
   for (const { play, hosts } of stages) {
     for (const { name } of hosts) {
       const context = contexts.get(name)
       const ready = offline.get(play)?.get(name)
-      if (context) plays.get(name)?.push({ play, expand: () => ready ?? expandPlay(play, context, site) })
+      if (!context) continue
+      const own = plays.get(name) ?? { context, list: [] }
+      plays.set(name, own)
+      own.list.push({ play, expand: () => ready ?? expandPlay(play, context, site) })
     }
   }
   return plays

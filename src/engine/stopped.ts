@@ -1,11 +1,17 @@
+import { setMaxListeners } from 'node:events'
+import type { ProvisionError } from '../core/error.ts'
 import type { HostRunOptions } from './host-state.ts'
 
 /** Why a host does not go on. */
 export class HostStopped extends Error {
   readonly kind: 'failed' | 'unreachable' | 'interrupted'
-  constructor(kind: HostStopped['kind']) {
+  /** What broke the connection. */
+  readonly reason: ProvisionError | undefined
+
+  constructor(kind: HostStopped['kind'], reason?: ProvisionError) {
     super(kind)
     this.kind = kind
+    this.reason = reason
   }
 }
 
@@ -54,4 +60,11 @@ export class Brake {
       signal.addEventListener('abort', done)
     })
   }
+}
+
+/** A signal that any number of hosts may listen to; Node warns of a leak beyond ten else. */
+export function sharedSignal(...sources: readonly (AbortSignal | undefined)[]): AbortSignal {
+  const signal = AbortSignal.any(sources.filter((source) => source !== undefined))
+  setMaxListeners(0, signal)
+  return signal
 }

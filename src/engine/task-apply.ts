@@ -62,7 +62,7 @@ async function applySegment(
     // the connection broke: the marks may be written, and the changes made; anything else was never sent
     for (const each of items) {
       handlers.release(each)
-      if (!(error instanceof HostStopped)) handlers.withdraw(each)
+      if (!(error instanceof HostStopped)) state.home.session.clearLater(handlers.withdraw(each))
       else if (!lead.quiet) handlers.notify(each, true)
     }
     throw error
@@ -118,7 +118,7 @@ async function conclude(
   const { handlers, lookAhead, session } = state
   const outputs: StepOutput[] = applied.map(({ code, stdout, stderr }) => ({ code, stdout, stderr }))
   const touched = !quiet && (resource.didChange?.(outputs, wish) ?? true)
-  if (!touched) session.clearLater(handlers.withdraw(item))
+  if (!touched) state.home.session.clearLater(handlers.withdraw(item))
   const bad = applied.findIndex((result) => result.code !== 0)
   const badResult = applied[bad]
   if (badResult) {
@@ -222,7 +222,7 @@ async function send(
   live: { readonly from: number; readonly count: number },
 ): Promise<readonly StepResult[]> {
   const { emit } = state.options
-  const host = state.context.host.name
+  const host = state.home.name
   const buffers = { stdout: new LineBuffer(), stderr: new LineBuffer() }
   const say = (stream: 'stdout' | 'stderr', lines: readonly string[]): void => {
     for (const text of lines) emit({ type: 'task:output', host, task: ref, stream, text })

@@ -2,6 +2,7 @@
 import { asProvisionError, type ProvisionError } from '../core/error.ts'
 import type { ChangeReport, TaskRef, TaskStatus } from '../core/events.ts'
 import type { Plan } from '../core/resource.ts'
+import { delegateOf } from './delegate.ts'
 import type { HostState } from './host-state.ts'
 import { itemTitle, type TaskItem } from './items.ts'
 import { shown } from './task-error.ts'
@@ -34,6 +35,7 @@ export function reportOf(item: TaskItem, state: HostState): TaskReport {
     resource: item.task.resource.name,
     where: item.task.where.get(),
     handler: item.handler !== undefined,
+    on: delegateOf(item, host),
   }
   return {
     ref,
@@ -53,6 +55,12 @@ export function reportOf(item: TaskItem, state: HostState): TaskReport {
       })
     },
   }
+}
+
+/** A task of the play whose turn does not come. */
+export function reportSkipped(state: HostState, item: TaskItem, reason: string): void {
+  state.play.index++
+  reportOf(item, state).end('skipped', { reason })
 }
 
 /** The end of something that is no task of the user's: a play that could not be expanded, a branch that is not known. */

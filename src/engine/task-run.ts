@@ -2,6 +2,8 @@
 import { asProvisionError, isProvisionError } from '../core/error.ts'
 import type { Plan, PlanContext } from '../core/resource.ts'
 import type { Outcome } from '../core/task.ts'
+import { attemptThere, markAtHome } from './attempt-there.ts'
+import { delegateOf } from './delegate.ts'
 import type { Following } from './following.ts'
 import type { HostState } from './host-state.ts'
 import type { TaskItem } from './items.ts'
@@ -14,6 +16,8 @@ import { applyPlan, concludeRide } from './task-apply.ts'
 import { shown, tell } from './task-error.ts'
 import { reportOf, type TaskReport } from './task-report.ts'
 import { guarded } from './user-code.ts'
+
+const bySomeone = 'skipped by the operator'
 
 /** How one attempt at a task ended. */
 export interface TaskResult {
@@ -48,6 +52,12 @@ export async function runTask(
       return report.end('skipped', { reason: decision.reason })
     }
     if (decision.kind === 'unknown') return endUnknown(state, item, report, decision.reason)
+    const answer = await state.options.steps?.answerFor(item, state)
+    if (answer === 'quit') throw new HostStopped('interrupted')
+    if (answer === 'no') {
+      results.record(item.task, { outcome: { changed: false, failed: false, skipped: true }, unknown: 'nothing' })
+      return report.end('skipped', { reason: item.handler ? `${bySomeone}; the next run runs it` : bySomeone })
+    }
     report.start()
     result = await attempts(state, item, place, prepare, report)
   } catch (error) {
@@ -71,9 +81,11 @@ export async function runTask(
 function cover(state: HostState, item: TaskItem, plan: Plan, prepare: (item: TaskItem) => Prepared): void {
   const { resource, options } = item.task
   if (!resource.covers || options.changedWhen !== undefined) return
+  const own = state.home.name
   const { wish, user } = prepare(item)
   state.handlers.cover((waiting) => {
     const other = waiting.task
+    if (delegateOf(waiting, own) !== delegateOf(item, own)) return false
     if (other.resource !== resource || conditionsOf(waiting).length > 0 || other.options.notify) return false
     const its = prepare(waiting)
     return its.user === user && (resource.covers?.({ plan, wish }, its.wish) ?? false)
@@ -109,7 +121,9 @@ async function attempts(
   const total = retry ? (retry.attempts ?? 3) : 1
   let touchedWith: TaskResult | undefined
   for (let attempt = 1; ; attempt++) {
-    const result = await attemptOnce(state, item, place, prepare, report)
+    const result = await attemptThere(state, item, prepare, (there, prepareThere) =>
+      attemptOnce(there, item, there === state ? place : undefined, prepareThere, report),
+    )
       .then((made) => satisfies(item, made))
       .catch((error: unknown): TaskResult => {
         if (error instanceof HostStopped) throw error
@@ -183,6 +197,8 @@ async function attemptOnce(
     return pretend(state, item, plan)
   }
   if (!isPermitted(state, item, state.play.name)) return { status: 'failed', error: unplanned(item, plan) }
+  const unmarked = await markAtHome(state, item)
+  if (unmarked) return { status: 'failed', error: unmarked }
   return judge(item, await applyPlan(state, prepared, answer.state, plan, report.ref, place))
 }
 

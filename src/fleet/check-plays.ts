@@ -3,6 +3,7 @@ import { formatLocation, ProvisionError } from '../core/error.ts'
 import type { LazyLocation } from '../core/location.ts'
 import type { Play } from '../core/play.ts'
 import { type Task, titleOf } from '../core/task.ts'
+import { delegateOf, notByWorkers } from '../engine/delegate.ts'
 import { type Item, leaves } from '../engine/items.ts'
 import { conditionsOf } from '../engine/order.ts'
 import type { Stage } from '../engine/stages.ts'
@@ -10,7 +11,7 @@ import type { Stage } from '../engine/stages.ts'
 type Expanded = ReadonlyMap<Play, ReadonlyMap<string, readonly Item[]>>
 
 /**
- * Throws for hosts that are each worker's own machine, and for a condition about a task of an earlier play: that play may
+ * Throws for hosts that are each worker's own machine, for a task that runs on another host, and for a condition about a task of an earlier play: that play may
  * have been walked by a worker that is gone.
  */
 export function checkPlays(stages: readonly Stage[], expanded: Expanded): void {
@@ -27,9 +28,18 @@ export function checkPlays(stages: readonly Stage[], expanded: Expanded): void {
   const before = new Map<Task, Play>()
   for (const { play } of stages) {
     const perHost = [...(expanded.get(play)?.values() ?? [])]
+    for (const [host, items] of expanded.get(play) ?? []) checkDelegates(host, items)
     for (const items of perHost) checkReferences(play, items, before)
     for (const items of perHost)
       for (const item of leaves(items)) if (!before.has(item.task)) before.set(item.task, play)
+  }
+}
+
+/** The host's lock is held by the worker that has its part. */
+function checkDelegates(host: string, items: readonly Item[]): void {
+  for (const item of leaves(items)) {
+    const on = delegateOf(item, host)
+    if (on !== undefined) throw notByWorkers(item.task, on)
   }
 }
 

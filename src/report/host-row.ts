@@ -41,7 +41,8 @@ export function advance(row: HostRow, event: RunEvent, now: number): HostRow {
         text: 'reading the present state',
       })
     case 'task:start': {
-      const title = `${event.task.handler ? 'handler · ' : ''}${oneLine(event.task.title)}`
+      const on = event.task.on === undefined ? '' : `→ ${event.task.on} · `
+      const title = `${on}${event.task.handler ? 'handler · ' : ''}${oneLine(event.task.title)}`
       return next({
         phase: 'working',
         play: event.play,

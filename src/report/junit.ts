@@ -47,7 +47,7 @@ function collect(event: RunEvent, add: (host: string, entry: Case) => void): voi
   if (event.type !== 'task:end') return
   const { status, task } = event
   add(event.host, {
-    name: task.handler ? `handler: ${task.title}` : task.title,
+    name: `${task.handler ? 'handler: ' : ''}${task.title}${task.on === undefined ? '' : ` → ${task.on}`}`,
     className: event.play,
     seconds: event.elapsedMs / 1000,
     problem: status === 'failed' ? { kind: 'failure', error: event.error } : undefined,

@@ -5,7 +5,7 @@ import { type ErrorContext, renderError } from './error.ts'
 import { makePaint, type Paint, type Style } from './paint.ts'
 import { renderRecap } from './recap.ts'
 import type { ScreenOptions } from './report.ts'
-import { clean, count, oneLine, renderHosts } from './text.ts'
+import { clean, count, oneLine, renderHosts, renderTaskHost } from './text.ts'
 
 /** So many changes of a task are told on its line; `-v` tells all. */
 const mostChanges = 4
@@ -63,10 +63,10 @@ function linesOf(event: Exclude<RunEvent, { type: 'recap' }>, context: LineConte
       return `${host(event.host)}  ${paint('dim', oneLine(event.detail))}\n`
     case 'task:output':
       if (verbosity < 2) return ''
-      return `${host(event.host)}  ${paint(event.stream === 'stderr' ? 'red' : 'dim', '│')} ${clean(event.text)}\n`
+      return `${host(renderTaskHost(event.host, event.task))}  ${paint(event.stream === 'stderr' ? 'red' : 'dim', '│')} ${clean(event.text)}\n`
     case 'task:retry': {
       const why = `(attempt ${event.attempt} of ${event.of}: ${oneLine(event.reason)})`
-      return `${host(event.host)}  ${paint('yellow', 'retry  ')}  ${oneLine(event.task.title)}  ${paint('dim', why)}\n`
+      return `${host(renderTaskHost(event.host, event.task))}  ${paint('yellow', 'retry  ')}  ${oneLine(event.task.title)}  ${paint('dim', why)}\n`
     }
     case 'task:end':
       return taskEnd(event, context)
@@ -97,11 +97,12 @@ function taskEnd(event: Extract<RunEvent, { type: 'task:end' }>, context: LineCo
   const { status, task } = event
   if ((status === 'ok' || status === 'skipped') && verbosity < 1) return ''
   const title = `${task.handler ? 'handler · ' : ''}${oneLine(task.title)}`
+  const name = renderTaskHost(event.host, task)
   if (status === 'failed' && event.error) {
-    return `\n${renderError(event.error, { ...error, subject: `${event.host} · ${title}` })}\n`
+    return `\n${renderError(event.error, { ...error, subject: `${name} · ${title}` })}\n`
   }
   const what = oneLine(status === 'ignored' ? (event.error?.message ?? '') : summary(event, verbosity))
-  const line = `${host(event.host)}  ${paint(styles[status], status.padEnd(7))}  ${title}${what ? `  ${paint('dim', `(${what})`)}` : ''}\n`
+  const line = `${host(name)}  ${paint(styles[status], status.padEnd(7))}  ${title}${what ? `  ${paint('dim', `(${what})`)}` : ''}\n`
   const diffs = diff ? event.changes.map((change) => (change.diff ? renderDiff(change.diff, paint) : '')) : []
   return line + diffs.join('')
 }

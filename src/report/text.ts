@@ -47,6 +47,11 @@ export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
 
+/** The host of a task: `web1`, or `web1 → lb1` if it runs on another one. */
+export function renderTaskHost(host: string, { on }: { readonly on?: string | undefined }): string {
+  return on === undefined ? host : `${host} → ${on}`
+}
+
 /** Host names, or only how many when they would fill the line. */
 export function renderHosts(hosts: readonly string[]): string {
   const names = hosts.join(', ')

@@ -1,5 +1,5 @@
 // The engine against a naive oracle that looks at everything anew before each task: random task lists over a few files
-// that depend on each other must end in the same state, with the same tasks changed, failed and skipped, in the same order.
+// that depend on each other, on the host and now and then on another one, must end in the same state, with the same tasks changed, failed and skipped, in the same order.
 import test from 'ava'
 import * as v from 'valibot'
 import { after, block, changed, flush, handler } from '../../src/core/flow.ts'
@@ -75,7 +75,16 @@ function scriptOf(wish: MixArgs, text: string): string {
 
 /** A random playbook as data, so that engine and oracle each make their own of it. */
 type Node =
-  | { kind: 'mix'; id: number; args: MixArgs; when?: number | undefined; notify?: number | undefined; ignore: boolean }
+  | {
+      kind: 'mix'
+      id: number
+      args: MixArgs
+      when?: number | undefined
+      notify?: number | undefined
+      ignore: boolean
+      /** It runs on another host. */
+      elsewhere: boolean
+    }
   | { kind: 'flush' }
   | { kind: 'after'; on: number; inside: Node[] }
   | { kind: 'block'; body: Node[]; rescue: Node[]; always: Node[] }
@@ -120,6 +129,7 @@ function makeNodes(random: (below: number) => number, ids: { next: number }, dep
       when: id > 0 && random(4) === 0 ? random(id) : undefined,
       notify: random(3) === 0 ? random(2) : undefined,
       ignore: random(3) === 0,
+      elsewhere: random(5) === 0,
     }
   })
 }
@@ -127,6 +137,8 @@ function makeNodes(random: (below: number) => number, ids: { next: number }, dep
 /** What a run does, simply: one task after another, each with a fresh look. */
 class Oracle {
   readonly state: Record<string, string>
+  /** The other host's. */
+  readonly there: Record<string, string>
   readonly log: string[] = []
   readonly acts: string[] = []
   private readonly outcomes = new Map<number, { changed: boolean; skipped: boolean }>()
@@ -135,6 +147,7 @@ class Oracle {
 
   constructor(state: Record<string, string>, order: readonly number[]) {
     this.state = { ...state }
+    this.there = { ...state }
     this.order = order
   }
 
@@ -169,17 +182,18 @@ class Oracle {
     }
   }
 
-  private mix({ id, args, when, notify, ignore }: Extract<Node, { kind: 'mix' }>): boolean {
+  private mix({ id, args, when, notify, ignore, elsewhere }: Extract<Node, { kind: 'mix' }>): boolean {
     if (when !== undefined && !this.outcomes.get(when)?.changed) {
       this.outcomes.set(id, { changed: false, skipped: true })
       this.log.push(`web skipped t${id}`)
       return true
     }
-    const text = wanted(args, this.state[args.from] ?? '')
-    const changes = this.state[args.file] !== text
+    const state = elsewhere ? this.there : this.state
+    const text = wanted(args, state[args.from] ?? '')
+    const changes = state[args.file] !== text
     if (changes) {
-      this.state[args.file] = text
-      if (args.also) this.state[args.also] = `z${text}`
+      state[args.file] = text
+      if (args.also) state[args.also] = `z${text}`
       if (notify !== undefined) this.notified.add(notify)
     }
     const failed = changes && args.broken === true
@@ -214,6 +228,7 @@ function toTasks(nodes: readonly Node[], tasks: Map<number, Task>, handlers: rea
           when: node.when === undefined ? undefined : asked ? changed(asked) : false,
           notify: node.notify === undefined ? undefined : handlers[node.notify],
           ignoreErrors: node.ignore,
+          on: node.elsewhere ? 'lb' : undefined,
         })
         tasks.set(node.id, task)
         return task
@@ -275,18 +290,19 @@ for (const part of [0, 1, 2]) {
     for (const seed of mine) {
       const random = makeRandom(seed)
       const nodes = makeNodes(random, { next: 0 }, 0)
-      const web = makeStandIn()
+      const [web, lb] = [makeStandIn(), makeStandIn()]
       const start = Object.fromEntries(files.map((file) => [file, `${'xyz'[random(3)]}${'xyz'[random(3)]}`]))
-      for (const [file, text] of Object.entries(start)) web.write(file, text)
+      for (const [file, text] of Object.entries(start)) for (const host of [web, lb]) host.write(file, text)
       const oracle = new Oracle(start, handlerOrder(nodes))
       if (oracle.walk(nodes)) oracle.flush()
       const handlers = [0, 1].map((number) => handler(act({ say: `reload${number}` })))
-      const { log, result, events } = await runOn({ web }, [
-        play({ hosts: 'all', tasks: toTasks(nodes, new Map(), handlers) }),
+      const { log, result, events } = await runOn({ web, lb }, [
+        play({ hosts: 'web', tasks: toTasks(nodes, new Map(), handlers) }),
       ])
       const story = `seed ${seed}: ${JSON.stringify(nodes)}`
       t.deepEqual(log, oracle.log, story)
       t.deepEqual(contentOf(web), oracle.state, story)
+      t.deepEqual(contentOf(lb), oracle.there, story)
       t.is(web.read('log') ?? '', oracle.acts.map((line) => `${line}\n`).join(''), story)
       const touching = events.filter((event) => event.type === 'task:end' && event.changes.length > 0).length
       const probes = (result.hosts.web?.requests ?? 0) - touching - 2 // the facts, the removal of marks

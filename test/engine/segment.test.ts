@@ -5,7 +5,7 @@ import { block, flush, handler } from '../../src/core/flow.ts'
 import { definePlaybook, play } from '../../src/core/play.ts'
 import { defineResource } from '../../src/core/resource.ts'
 import { sh } from '../../src/shell/quote.ts'
-import { act, makeStandIn, note, runOn } from './stand-in.ts'
+import { act, connectTo, makeStandIn, note, runOn } from './stand-in.ts'
 
 interface PageArgs {
   readonly file: string
@@ -321,4 +321,50 @@ test('a change that a saved plan does not announce neither rides along nor is ma
     failed.map(({ code, detail }) => [code, detail]),
     [['moved', 'absent → x']],
   )
+})
+
+test('no change is brought forward past a task that runs on another host', async (t) => {
+  const [web, lb] = [makeStandIn(), makeStandIn()]
+  const plays = [
+    play({
+      hosts: 'web',
+      tasks: [
+        page({ file: 'a', text: 'x' }),
+        pack({ name: 'p' }),
+        // what the other host finds when its turn comes
+        act({ say: 'drain', on: 'lb' }),
+        page({ file: 'b', text: 'x' }),
+        pack({ name: 'q' }),
+      ],
+    }),
+  ]
+  const { log } = await runOn({ web, lb }, plays, {
+    playbook: definePlaybook(plays, { packagesFirst: true }),
+    connect: async (host, secrets, progress) => {
+      const connection = await connectTo({ web, lb })(host, secrets, progress)
+      const run: typeof connection.run = (steps, options) => {
+        if (host.name === 'lb' && steps.some((step) => step.script.includes('drain')))
+          lb.write('seen', `${web.read('a') ?? ''}${web.read('b') ?? ''}${web.read('packs') ?? ''}`)
+        return connection.run(steps, options)
+      }
+      return { ...connection, requests: 0, run }
+    },
+  })
+  t.deepEqual(log, [
+    'web changed page a',
+    'web changed pack p',
+    'web changed act drain',
+    'web changed page b',
+    'web changed pack q',
+  ])
+  t.is(lb.read('seen'), 'x\np\n')
+})
+
+test('a unit that was started on another host covers no handler of this one', async (t) => {
+  const [web, lb] = [makeStandIn(), makeStandIn()]
+  const config = note({ file: 'config', text: 'x', notify: handler(unit({ state: 'restarted' })) })
+  const tasks = [config, unit({ state: 'started', on: 'lb' })]
+  await runOn({ web, lb }, [play({ hosts: 'web', tasks })])
+  t.is(web.read('starts'), 'restarted\n')
+  t.is(lb.read('starts'), 'started\n')
 })

@@ -1,13 +1,11 @@
 // What the wizard writes provisions real hosts: an empty folder to a verified site. And on a real terminal, with keys.
-import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { stripVTControlCharacters } from 'node:util'
 import anyTest, { type ExecutionContext, type TestFn } from 'ava'
 import { request } from '../../scripts/site-client.ts'
 import { useLab } from './harness.ts'
-import { root } from './provision.ts'
+import { onTerminal } from './terminal.ts'
 
 const test = anyTest as TestFn
 const lab = useLab(test, 'init', ['lb1:bookworm', 'web1:sid', 'web2:sid'], { acme: true })
@@ -25,39 +23,6 @@ function terminalEnvironment(home: string): NodeJS.ProcessEnv {
   return { ...rest, NPM_CONFIG_USERCONFIG: userconfig, HOME: home, TERM: 'xterm', PROVISION_LAB: 't-init' }
 }
 
-/** The command on a pty of util-linux' script(1): what it shows, and keys to it. */
-function onTerminal(args: readonly string[], cwd: string, home: string) {
-  const words = [process.execPath, join(root, 'bin/provision.js'), ...args].map((word) => `'${word}'`).join(' ')
-  const child: ChildProcess = spawn('script', ['-qec', `stty cols 120 rows 50; exec ${words}`, '/dev/null'], {
-    cwd,
-    env: terminalEnvironment(home),
-  })
-  let shown = ''
-  let seen = 0
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    shown += stripVTControlCharacters(text)
-  })
-  const code = new Promise<number | null>((resolve) => child.on('close', resolve))
-  return {
-    code,
-    shown: () => shown,
-    /** Waits until it shows this, past what was waited for before. */
-    sees: async (text: string, seconds = 30): Promise<void> => {
-      const deadline = Date.now() + seconds * 1000
-      for (;;) {
-        const at = shown.indexOf(text, seen)
-        if (at !== -1) {
-          seen = at + text.length
-          return
-        }
-        if (Date.now() > deadline || child.exitCode !== null)
-          throw new Error(`expected "${text}" on the terminal:\n${shown.slice(seen)}`)
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
-    },
-    types: (text: string) => child.stdin?.write(text),
-  }
-}
 const enter = '\r'
 const down = '\u001b[B'
 
@@ -66,7 +31,7 @@ test.serial(
   async (t) => {
     t.timeout(120_000)
     const [folder, home] = [folderOf(t), folderOf(t)]
-    const terminal = onTerminal(['init', '.'], folder, home)
+    const terminal = onTerminal(['init', '.'], folder, terminalEnvironment(home))
     await terminal.sees('Where do the hosts come from?')
     terminal.types(down + enter)
     await terminal.sees('What should the site look like?')
@@ -119,7 +84,7 @@ test.serial('--answers asks nothing; the inventory that it writes reaches the ho
   }))
   writeFileSync(join(folder, 'a.json'), JSON.stringify({ where: 'servers', hosts }))
   const run = async (...args: string[]) => {
-    const terminal = onTerminal(args, folder, home)
+    const terminal = onTerminal(args, folder, terminalEnvironment(home))
     return { code: await terminal.code, shown: terminal.shown() }
   }
   const made = await run('init', '--answers', 'a.json')
@@ -145,7 +110,7 @@ test.serial('--answers asks nothing; the inventory that it writes reaches the ho
 test.serial('Enter at every question, in an empty folder, ends with a verified site', async (t) => {
   t.timeout(600_000)
   const [folder, home] = [folderOf(t), folderOf(t)]
-  const terminal = onTerminal(['init'], folder, home)
+  const terminal = onTerminal(['init'], folder, terminalEnvironment(home))
   for (const question of [
     'Where to put the project?',
     'Where do the hosts come from?',

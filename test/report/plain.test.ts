@@ -1,4 +1,5 @@
 import test from 'ava'
+import { ProvisionError } from '../../src/core/error.ts'
 import type { RunEvent } from '../../src/core/events.ts'
 import { createPlainReport } from '../../src/report/plain.ts'
 import { cwd, noRecap, recordedRun, task, taskEnd } from './events.ts'
@@ -153,4 +154,24 @@ test('no text of a host reaches the terminal as an escape sequence', (t) => {
 test('colour only where it is asked for', (t) => {
   t.false(plain(recordedRun).includes('\u001b'))
   t.true(plain(recordedRun, { colour: true }).includes('\u001b[33mchanged\u001b[39m'))
+})
+
+test('a task that runs on another host names both, whether it changes, fails or prints', (t) => {
+  const drain = task(1, 'drain', { on: 'lb1' })
+  const error = new ProvisionError({ code: 'apply', message: 'failed with exit code 1' })
+  const shown = plain(
+    [
+      taskEnd('web1', drain, 'changed'),
+      { type: 'task:output', host: 'web1', task: drain, stream: 'stdout', text: 'drained' },
+      taskEnd('web2', drain, 'failed', { error }),
+    ],
+    { verbosity: 2 },
+  )
+  t.deepEqual(shown.split('\n').slice(0, 5), [
+    'web1 → lb1  changed  drain',
+    'web1 → lb1  │ drained',
+    '',
+    '✗ web2 → lb1 · drain',
+    '  failed with exit code 1',
+  ])
 })

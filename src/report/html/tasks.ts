@@ -1,7 +1,7 @@
 // Failures first, the slowest tasks, and all tasks of each host with what they changed.
 import type { RecordedError } from '../../core/run-record.ts'
 import { renderDiff } from '../diff.ts'
-import { count, renderDuration } from '../text.ts'
+import { count, renderDuration, renderTaskHost } from '../text.ts'
 import { Html, html } from './markup.ts'
 import type { Story, StoryHost, StoryTask } from './story.ts'
 
@@ -18,7 +18,10 @@ export function renderFailures(story: Story): Html | undefined {
       host.tasks
         .filter((task) => task.status === 'failed')
         .map((task) =>
-          renderFailure(html`${host.name} · <a href="#${task.anchor}">${task.task.title}</a>`, task.error),
+          renderFailure(
+            html`${renderTaskHost(host.name, task.task)} · <a href="#${task.anchor}">${task.task.title}</a>`,
+            task.error,
+          ),
         ),
     ),
   ]
@@ -47,7 +50,7 @@ export function renderSlowest(story: Story): Html {
 ${tasks.map(
   (
     task,
-  ) => html`<tr><td class="number"><span class="meter" style="width:${((100 * (task.end - task.start)) / longest).toFixed(1)}%"></span>${renderDuration(task.end - task.start)}</td><td>${task.host}</td><td><a href="#${task.anchor}">${task.task.title}</a></td><td>${badge(task.status)}</td></tr>
+  ) => html`<tr><td class="number"><span class="meter" style="width:${((100 * (task.end - task.start)) / longest).toFixed(1)}%"></span>${renderDuration(task.end - task.start)}</td><td>${renderTaskHost(task.host, task.task)}</td><td><a href="#${task.anchor}">${task.task.title}</a></td><td>${badge(task.status)}</td></tr>
 `,
 )}</tbody></table>`
 }
@@ -72,7 +75,7 @@ function renderTask(task: StoryTask): Html {
     ...changes.map(({ diff }) => diff && renderDiffBlock(diff)),
     output !== '' && html`<details><summary>output</summary><pre tabindex="0">${output}</pre></details>`,
   ]
-  return html`<li id="${task.anchor}" data-status="${task.status}" tabindex="-1"><div class="line">${badge(task.status)} <span class="title">${task.task.handler && 'handler · '}${task.task.title}</span> <span class="dim">${reason}</span><span class="dim right">${renderDuration(task.end - task.start)}${task.task.where !== undefined && html` · <code class="where">${task.task.where}</code>`}</span></div>${more}</li>
+  return html`<li id="${task.anchor}" data-status="${task.status}" tabindex="-1"><div class="line">${badge(task.status)} <span class="title">${task.task.on !== undefined && `→ ${task.task.on} · `}${task.task.handler && 'handler · '}${task.task.title}</span> <span class="dim">${reason}</span><span class="dim right">${renderDuration(task.end - task.start)}${task.task.where !== undefined && html` · <code class="where">${task.task.where}</code>`}</span></div>${more}</li>
 `
 }
 

@@ -1,0 +1,27 @@
+// What an operator is told of handlers that did not run.
+import type { HostState } from './host-state.ts'
+import { type Mark, markPath } from './marks.ts'
+
+/** Handlers that were notified in a play that ended before them. */
+export function warnOfPending({ context, handlers, options }: HostState): void {
+  const names = handlers.names()
+  if (options.check || names.length === 0) return
+  options.emit({
+    type: 'warning',
+    host: context.host.name,
+    message: `handlers still to run: ${names.join(', ')}`,
+    hint: 'They are marked on the host; the next run executes them.',
+  })
+}
+
+/** Marks of an earlier run that no play answered. */
+export function warnOfOrphans({ context, options, session }: HostState, orphans: readonly Mark[]): void {
+  for (const { key, name } of orphans) {
+    options.emit({
+      type: 'warning',
+      host: context.host.name,
+      message: `an earlier run notified the handler ${name}, which no play of this run has`,
+      hint: `Run the playbook that has it, or forget it: rm ${markPath(key, session.agentUser ?? 'root')}`,
+    })
+  }
+}
