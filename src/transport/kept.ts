@@ -38,12 +38,13 @@ export function keepConnections(connect: Connect, { locked = false }: KeepOption
 
   const keep = async (name: string, kept: Kept): Promise<void> => {
     const other = idle.get(name)
-    if (over || other || !kept.connection.rest) return await kept.connection.close()
+    const { connection } = kept
+    if (over || other || (!connection.rest && !locked)) return await connection.close()
     idle.set(name, kept)
     if (locked) return
-    await kept.connection.rest().catch(async () => {
+    await connection.rest?.().catch(async () => {
       if (idle.get(name) === kept) idle.delete(name)
-      await kept.connection.close()
+      await connection.close()
     })
   }
 

@@ -181,6 +181,14 @@ test('a plan is written over a plan and over nothing else', async (t) => {
   t.is(nowhere.stderr, `✗ --out no/such/folder.plan: the folder ${cwd}/no/such is not there\n`)
 })
 
+test('a plan without any host that could be planned does nothing, and that is no success', async (t) => {
+  const cwd = localSite(t, tasks)
+  t.is((await provision(['plan', '--limit', 'gone'], { cwd })).code, 3)
+  const { code, stdout } = await provision(['apply'], { cwd })
+  t.is(code, 2)
+  t.is(stdout, 'site.plan has no host that could be planned: nothing done. A new one: provision plan -o site.plan\n')
+})
+
 test('a mistyped command of plan is no playbook', async (t) => {
   const { code, stderr } = await provision(['plan', 'shwo'], { cwd: localSite(t, tasks) })
   t.is(code, 1)

@@ -68,6 +68,19 @@ test('the next run gets the same connection, and counts its own requests', async
   t.deepEqual(log, ['connect a#1', 'rest a#1', 'resume a#1', 'rest a#1', 'close a#1'])
 })
 
+test('with locks kept, a connection neither rests nor resumes between two runs', async (t) => {
+  const { connect, log } = made()
+  const kept = keepConnections(connect, { locked: true })
+  for (const script of ['one', 'two']) {
+    const connection = await kept.connect(host('a'), secrets)
+    await connection.run([{ script }])
+    t.is(connection.requests, 1)
+    await connection.close()
+  }
+  await kept.close()
+  t.deepEqual(log, ['connect a#1', 'close a#1'])
+})
+
 test('a connection that does not answer any more is replaced', async (t) => {
   const { connect, log } = made(() => {
     throw new ProvisionError({ code: 'unreachable', message: 'gone' })
