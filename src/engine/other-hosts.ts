@@ -14,43 +14,61 @@ import { FactsNeeded } from './user-code.ts'
 export interface OtherHostsParts {
   readonly site: () => Site
   readonly options: () => HostRunOptions
-  /** A host of this run. */
-  readonly find: (name: string) => HostRun | undefined
 }
 
 export class OtherHosts implements OtherHostsView {
   private readonly parts: OtherHostsParts
   private readonly guests = new Map<string, HostRun>()
   private readonly named = new Set<string>()
-  private begun = false
+  /** The hosts of the run, once it has begun. */
+  private runs: ReadonlyMap<string, HostRun> | undefined
 
   constructor(parts: OtherHostsParts) {
     this.parts = parts
   }
 
-  /** The run begins, with its plays' items on each host, as far as they are known before any host is. */
-  begin(expanded: ReadonlyMap<unknown, ReadonlyMap<string, readonly Item[]>>): void {
-    this.begun = true
+  /** The run begins, with its hosts and its plays' items on each, as far as they are known before any host is. */
+  begin(
+    runs: ReadonlyMap<string, HostRun>,
+    expanded: ReadonlyMap<unknown, ReadonlyMap<string, readonly Item[]>>,
+  ): void {
+    this.runs = runs
     for (const hosts of expanded.values())
       for (const items of hosts.values()) for (const name of delegatesIn(items)) this.named.add(name)
   }
 
   /** The facts of a host that has been connected. */
   factsOf(name: string): Facts | undefined {
-    if (!this.begun) return undefined
-    return (this.parts.find(name) ?? this.guests.get(name))?.context.knownFacts()
+    return (this.runs?.get(name) ?? this.guests.get(name))?.context.knownFacts()
   }
 
   /** The result of a task of another host. Throws if it is not known for sure. */
   resultOf(reading: Reading): Outcome {
-    if (!this.begun) throw new FactsNeeded(`a result of ${reading.of} was read before the run`)
-    return readResult(reading, this.parts.find(reading.of), this.parts.site().playbook.plays)
+    const { runs } = this
+    if (!runs) throw new FactsNeeded(`a result of ${reading.of} was read before the run`)
+    const own = runs.get(reading.of)
+    const host = own?.results.of(reading.task) ? own : (this.didOnce(reading, runs) ?? own)
+    return readResult(reading, host, this.parts.site().playbook.plays)
+  }
+
+  /** The one host that did the task for all hosts of a play with `runOnce`. */
+  private didOnce({ of, task }: Reading, runs: ReadonlyMap<string, HostRun>): HostRun | undefined {
+    return [...runs.values()].find(({ results }) => {
+      const play = results.playOf(task)
+      return (
+        play?.runOnce &&
+        this.parts
+          .site()
+          .inventory.select(play.hosts)
+          .some((host) => host.name === of)
+      )
+    })
   }
 
   /** The state of a host of the inventory, connected. Rejects with HostStopped. */
   async reach(name: string): Promise<HostState> {
     this.named.add(name)
-    const hostRun = this.parts.find(name) ?? this.guests.get(name) ?? this.makeGuest(name)
+    const hostRun = this.runs?.get(name) ?? this.guests.get(name) ?? this.makeGuest(name)
     return await hostRun.lend()
   }
 

@@ -106,8 +106,7 @@ class Run {
     if (!Number.isInteger(this.forks) || this.forks < 1)
       throw new ProvisionError({ code: 'input', message: `forks is ${this.forks}, expected a number of hosts above 0` })
     this.turnstile = new Turnstile(this.forks)
-    const find = (name: string) => this.runs.get(name)
-    this.others = new OtherHosts({ site: () => this.site, options: () => this.options, find })
+    this.others = new OtherHosts({ site: () => this.site, options: () => this.options })
     this.site = { ...makeSite(request), others: this.others }
     const stages = makeStages(request)
     const contexts = makeContexts(stages, this.site)
@@ -134,7 +133,7 @@ class Run {
     }
     const plays = playsOfHosts(this.stages, contexts, this.site, expanded)
     this.runs = new Map([...plays].map(([name, { context, list }]) => [name, new HostRun(context, list, this.options)]))
-    this.others.begin(expanded)
+    this.others.begin(this.runs, expanded)
   }
 
   async start(): Promise<RunResult> {
