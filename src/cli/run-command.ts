@@ -68,7 +68,7 @@ export async function runCommand(
   const connect = await connectOf(io)
   let ahead: DialAhead | undefined
   const dial = ({ inventory, secrets }: OpenedSite): void => {
-    const command = [playbookFile, options.inventory, options.limit, String(verify)]
+    const command = [playbookFile, options.inventory, options.limit, String(verify), options.startAtTask]
     const folder = resolve(io.cwd, '.provision/cache')
     // workers do their own dialling
     if (options.queue === undefined) ahead = dialAhead(connect, inventory, secrets, { folder, command })

@@ -14,8 +14,8 @@ import { FactsNeeded } from './user-code.ts'
 export interface OtherHostsParts {
   readonly site: Site
   readonly options: HostRunOptions
-  /** A host of this run. */
-  readonly find: (name: string) => HostRun | undefined
+  /** The hosts of the run. */
+  readonly runs: ReadonlyMap<string, HostRun>
 }
 
 export class OtherHosts implements OtherHostsView {
@@ -33,20 +33,23 @@ export class OtherHosts implements OtherHostsView {
 
   /** The facts of a host that has been connected. */
   factsOf(name: string): Facts | undefined {
-    return (this.parts?.find(name) ?? this.guests.get(name))?.context.knownFacts()
+    return (this.parts?.runs.get(name) ?? this.guests.get(name))?.context.knownFacts()
   }
 
   /** The result of a task of another host. Throws if it is not known for sure. */
   resultOf(reading: Reading): Outcome {
     if (!this.parts) throw new FactsNeeded(`a result of ${reading.of} was read before the run`)
-    return readResult(reading, this.parts.find(reading.of), this.parts.site.playbook.plays)
+    const { runs, site } = this.parts
+    const own = runs.get(reading.of)
+    const host = own?.results.of(reading.task) ? own : (didOnce(reading, this.parts) ?? own)
+    return readResult(reading, host, site.playbook.plays)
   }
 
   /** The state of a host of the inventory, connected. Rejects with HostStopped. */
   async reach(name: string): Promise<HostState> {
     this.named.add(name)
     if (!this.parts) throw new Error(`the host ${name} was called before the run`)
-    const hostRun = this.parts.find(name) ?? this.guests.get(name) ?? this.makeGuest(name, this.parts)
+    const hostRun = this.parts.runs.get(name) ?? this.guests.get(name) ?? this.makeGuest(name, this.parts)
     return await hostRun.lend()
   }
 
@@ -74,4 +77,12 @@ function withoutHosts(emit: Emit): Emit {
   return (event) => {
     if (!event.type.startsWith('host:')) emit(event)
   }
+}
+
+/** The one host that did the task for all hosts of a play with `runOnce`. */
+function didOnce({ of, task }: Reading, { runs, site }: OtherHostsParts): HostRun | undefined {
+  return [...runs.values()].find(({ results }) => {
+    const play = results.playOf(task)
+    return play?.runOnce && site.inventory.select(play.hosts).some((host) => host.name === of)
+  })
 }

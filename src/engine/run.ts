@@ -133,7 +133,7 @@ class Run {
     }
     const plays = playsOfHosts(this.stages, contexts, this.site, expanded)
     this.runs = new Map([...plays].map(([name, { context, list }]) => [name, new HostRun(context, list, this.options)]))
-    this.others.begin({ site, options: this.options, find: (name) => this.runs.get(name) }, expanded)
+    this.others.begin({ site, options: this.options, runs: this.runs }, expanded)
   }
 
   async start(): Promise<RunResult> {

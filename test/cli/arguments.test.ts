@@ -198,6 +198,16 @@ Load balancers (no hosts)
   )
 })
 
+test('--list-tasks says which tasks run on another host', async (t) => {
+  const cwd = exampleSite(t, {
+    'drain.ts': `import { definePlaybook, play, shell } from 'hostwright'
+export default definePlaybook(play({ name: 'Drain', hosts: 'web1', tasks: shell.command({ name: 'drain', run: 'true', on: 'lb1', tags: 'roll' }) }))
+`,
+  })
+  const { stdout } = await provision(['drain.ts', '--list-tasks'], { cwd })
+  t.is(stdout, 'Drain (web1)\n  web1\n    drain  → lb1  [roll]\n')
+})
+
 test('--list-tags lists all tags once', async (t) => {
   t.is((await provision(['--list-tags'], { cwd: exampleSite(t) })).stdout, 'nginx\nodd\npackages\n')
 })

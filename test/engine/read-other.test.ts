@@ -164,6 +164,18 @@ test('of a task that was skipped it is known that it was; other fields say so', 
   t.regex(failureOf(await runOn(hosts, [gives, reads]), 'web')?.message ?? '', /is not known: it was skipped$/)
 })
 
+test('what runOnce did on one host is the result of all hosts of its play, and of no other', async (t) => {
+  const hosts = make('db1', 'db2', 'web')
+  if (hosts.db1) hosts.db1.unreachable = true
+  const token = makeToken()
+  const reads = (name: string) =>
+    play({ hosts: 'web', tasks: (host) => note({ file: 'a', text: host.resultOf(name, token).stdout }) })
+  const gives = play({ hosts: 'db1:db2', runOnce: true, tasks: token })
+  await runOn(hosts, [gives, reads('db1')])
+  t.is(hosts.web?.read('a'), 's3cr3t\n')
+  t.regex(failureOf(await runOn(hosts, [gives, reads('web')]), 'web')?.message ?? '', /it has not run there$/)
+})
+
 test('a play that names the giving one in after may read it', async (t) => {
   const hosts = make('web', 'db')
   const token = makeToken()

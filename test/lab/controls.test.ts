@@ -243,3 +243,14 @@ test.serial(
     t.deepEqual(Object.keys(alone.result.hosts), ['web1'])
   },
 )
+
+test.serial('two real hosts that change a third thing at once take turns there', async (t) => {
+  t.timeout(120_000)
+  // read, wait, write: two at a time would count one
+  const count = 'n=$(cat /run/count 2>/dev/null || echo 0); sleep 0.2; echo $((n + 1)) >/run/count'
+  const ran = await lab().run([
+    play({ hosts: 'all', tasks: () => [1, 2, 3].map(() => shell.command({ run: count, on: 'lb1' })) }),
+  ])
+  t.deepEqual(ran.errors, [])
+  t.is(await lab().must('lb1', 'cat /run/count'), '6\n')
+})
