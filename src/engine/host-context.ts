@@ -3,7 +3,7 @@
 import { ProvisionError } from '../core/error.ts'
 import type { Facts, Host, Inventory, InventoryHost, Opening } from '../core/host.ts'
 import { callerOf } from '../core/location.ts'
-import type { Play, Playbook } from '../core/play.ts'
+import { hostsOfPlay, type Play, type Playbook } from '../core/play.ts'
 import { isRoleUse, type RoleUse, resolveParameters } from '../core/role.ts'
 import { describeValue } from '../core/schema.ts'
 import type { Outcome, Task } from '../core/task.ts'
@@ -49,7 +49,7 @@ export function makeHostContext(
   const vars = mergeVars(inventoryHost.vars, site.extraVars)
   const uses = () =>
     site.playbook.plays.flatMap((play) =>
-      site.inventory.select(play.hosts).some((entry) => entry.name === inventoryHost.name)
+      hostsOfPlay(play, site.inventory).some((entry) => entry.name === inventoryHost.name)
         ? rolesOfPlay(play, host)
         : [],
     )

@@ -2,6 +2,7 @@
 // run, or guests, which have no play in it.
 import type { Emit } from '../core/events.ts'
 import type { Facts } from '../core/host.ts'
+import { hostsOfPlay } from '../core/play.ts'
 import type { Outcome } from '../core/task.ts'
 import { delegatesIn } from './delegate.ts'
 import { makeHostContext, type Site } from './host-context.ts'
@@ -83,6 +84,6 @@ function withoutHosts(emit: Emit): Emit {
 function didOnce({ of, task }: Reading, { runs, site }: OtherHostsParts): HostRun | undefined {
   return [...runs.values()].find(({ results }) => {
     const play = results.playOf(task)
-    return play?.runOnce && site.inventory.select(play.hosts).some((host) => host.name === of)
+    return play?.runOnce && hostsOfPlay(play, site.inventory).some((host) => host.name === of)
   })
 }

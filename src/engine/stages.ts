@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { ProvisionError } from '../core/error.ts'
 import type { InventoryHost } from '../core/host.ts'
-import type { Play } from '../core/play.ts'
+import { hostsOfPlay, type Play } from '../core/play.ts'
 import { checkDelegate } from './delegate.ts'
 import { expandPlay, type HostContext, makeHostContext, type Site } from './host-context.ts'
 import type { HostPlay } from './host-plays.ts'
@@ -35,7 +35,7 @@ function makeStages(request: ListRequest): Stage[] {
   const limited = limit === undefined ? undefined : new Set(inventory.select(limit).map((host) => host.name))
   const stages = playbook.plays.map((play) => ({
     play,
-    hosts: inventory.select(play.hosts).filter((host) => !limited || limited.has(host.name)),
+    hosts: hostsOfPlay(play, inventory).filter((host) => !limited || limited.has(host.name)),
   }))
   if (limited && stages.every(({ hosts }) => hosts.length === 0)) {
     const patterns = playbook.plays.map((play) => `'${play.hosts}'`).join(', ')

@@ -24,7 +24,9 @@ export function guarded<T>(what: string, where: LazyLocation, body: () => T): T 
   try {
     return body()
   } catch (error) {
-    if (error instanceof FactsNeeded || error instanceof Unknowable || isProvisionError(error)) throw error
+    if (error instanceof FactsNeeded || error instanceof Unknowable || (isProvisionError(error) && error.where))
+      throw error
+    if (isProvisionError(error)) throw at(error, what, where)
     const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
     throw new ProvisionError({
       code: 'playbook',
@@ -33,6 +35,19 @@ export function guarded<T>(what: string, where: LazyLocation, body: () => T): T 
       cause: error,
     })
   }
+}
+
+/** What our own code said of a value that the user's gave it: a host that the inventory does not have. */
+function at(error: ProvisionError, what: string, where: LazyLocation): ProvisionError {
+  const { code, detail, hint } = error
+  return new ProvisionError({
+    code,
+    message: `${what}: ${error.message}`,
+    where: where.get(),
+    detail,
+    hint,
+    cause: error,
+  })
 }
 
 /** The innermost place of the user's own code in an error's stack. */

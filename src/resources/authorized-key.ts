@@ -6,8 +6,9 @@ import * as v from 'valibot'
 import type { Change, Plan } from '../core/resource.ts'
 import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, accountName } from '../core/schema.ts'
-import { sh } from '../shell/quote.ts'
+import { raw, sh } from '../shell/quote.ts'
 import { type KeyLine, parseKeyLine, sameKey, sameOptions } from './authorized-keys-file.ts'
+import { armRevert, confirmation, guardedStep, pendingProbe, type Revert } from './revert.ts'
 
 const key = v.pipe(
   v.string(),
@@ -29,6 +30,8 @@ const schema = {
   state: v.optional(v.picklist(['present', 'absent'])),
   /** With `state: 'absent'`: also if no key remains. @default false: the task refuses to lock the user out */
   allowNone: v.optional(v.boolean()),
+  /** Seconds after which the host itself undoes a change that no new connection confirmed. @default 60 */
+  revertAfter: v.optional(v.pipe(v.number(), v.integer(), v.minValue(15), v.maxValue(3600))),
 }
 
 export type AuthorizedKeyArgs = ArgumentsOf<typeof schema>
@@ -36,6 +39,8 @@ export type AuthorizedKeyArgs = ArgumentsOf<typeof schema>
 interface AuthorizedKeyWish extends AuthorizedKeyArgs {
   /** The key that this connection logs in with, if it is known and the user is the one it logs in as. */
   readonly ownKey: string | undefined
+  /** This connection logs in as the user, or may: then taking keys away could cut us off. */
+  readonly own: boolean
 }
 
 /** A directory or file: absent, or its mode and owner. */
@@ -48,11 +53,14 @@ interface KeyState {
   readonly folder: Entry
   readonly file: Entry
   readonly content: string
+  /** A change of these keys waits to be confirmed. */
+  readonly pending: boolean
 }
 
 /**
  * Lets keys log in as a user, or no longer. Keys are compared by type and body: comments and the order of options do not count.
- * It refuses to remove the last key of a user, and the key that this run is connected with.
+ * It refuses to remove the last key of a user, and the key that this run is connected with. Keys of the login that this run uses are
+ * taken away only if a new connection succeeds after it; otherwise the host itself puts the previous state back.
  * @example authorizedKey({ user: 'deploy', key: ['ssh-ed25519 AAAA… ann', 'ssh-ed25519 AAAA… bob'], exclusive: true })
  */
 export const authorizedKey = defineResource<AuthorizedKeyArgs, AuthorizedKeyWish, KeyState>({
@@ -65,10 +73,14 @@ export const authorizedKey = defineResource<AuthorizedKeyArgs, AuthorizedKeyWish
   },
   describe: (args) => args.user,
   prepare: (args, { host }) => {
-    const { user = args.user, identityFile } = host.connection // who logs in may be ~/.ssh/config's business
-    return { ...args, ownKey: user === args.user && identityFile ? readPublicKey(identityFile) : undefined }
+    const { user = args.user, identityFile, connection } = host.connection // who logs in may be ~/.ssh/config's business
+    const own = user === args.user && connection !== 'local'
+    return { ...args, own, ownKey: own && identityFile ? readPublicKey(identityFile) : undefined }
   },
-  probe: (wishes) => sh`for name in ${[...new Set(wishes.map((wish) => wish.user))]}; do
+  probe: (wishes) => {
+    const users = [...new Set(wishes.map((wish) => wish.user))]
+    const pending = users.map((name) => pendingProbe(revertName(name), `pending\t${name}`))
+    return sh`for name in ${users}; do
   entry=$(getent passwd -- "$name") || entry=
   if [ -z "$entry" ]; then
     printf 'user\\t%s\\n' "$name"
@@ -83,7 +95,9 @@ export const authorizedKey = defineResource<AuthorizedKeyArgs, AuthorizedKeyWish
   content=
   if [ -f "$home/.ssh/authorized_keys" ]; then content=$(base64 <"$home/.ssh/authorized_keys" | tr -d '\\n'); fi
   printf 'content\\t%s\\n' "$content"
-done`,
+done
+${raw(pending.join('\n'))}`
+  },
   parse,
   plan,
 })
@@ -91,10 +105,12 @@ done`,
 function parse(stdout: string, wishes: readonly AuthorizedKeyWish[]): readonly KeyState[] {
   const states = new Map<string, KeyState>()
   const lines = stdout.split('\n').map((line) => line.split('\t'))
+  const pending = new Set(lines.flatMap(([kind, name = '']) => (kind === 'pending' ? [name] : [])))
   for (const [index, [kind, name = '', home, owner]] of lines.entries()) {
     if (kind !== 'user') continue
     if (home === undefined || owner === undefined) {
-      states.set(name, { user: undefined, home: undefined, folder: undefined, file: undefined, content: '' })
+      const nothing = { user: undefined, home: undefined, folder: undefined, file: undefined }
+      states.set(name, { ...nothing, content: '', pending: pending.has(name) })
       continue
     }
     const [first, second, third, content] = lines.slice(index + 1, index + 5)
@@ -105,6 +121,7 @@ function parse(stdout: string, wishes: readonly AuthorizedKeyWish[]): readonly K
       folder: entryOf(second),
       file: entryOf(third),
       content: Buffer.from(content[1] ?? '', 'base64').toString('utf8'),
+      pending: pending.has(name),
     })
   }
   return wishes.map((wish) => {
@@ -140,7 +157,31 @@ function plan(state: KeyState, wish: AuthorizedKeyWish): Plan {
   }
   if (!absent) changes.push(...planModes(state, path, folder, user, edited.summaries.length > 0))
   const [first, ...rest] = changes
-  return first ? { changes: [first, ...rest] } : { unchanged: absent ? 'absent' : 'as wished' }
+  const revert = revertOf(path, wish)
+  if (first && !state.pending && !(wish.own && edited.takesAway)) return { changes: [first, ...rest] }
+  if (first) {
+    const steps = [armRevert(revert), ...first.steps.map((step) => guardedStep(revert, step))]
+    return { changes: [{ ...first, steps }, ...rest], confirm: confirmation(revert) }
+  }
+  if (!state.pending) return { unchanged: absent ? 'absent' : 'as wished' }
+  return {
+    changes: [{ summary: 'the last change was not confirmed → confirmed', steps: [] }],
+    confirm: confirmation(revert),
+  }
+}
+
+function revertName(user: string): string {
+  return `keys-${user}`
+}
+
+function revertOf(path: string, wish: AuthorizedKeyWish): Revert {
+  return {
+    name: revertName(wish.user),
+    what: `the new keys of ${wish.user}`,
+    files: [path],
+    reload: ':',
+    seconds: wish.revertAfter ?? 60,
+  }
 }
 
 /** sshd ignores the file if others than the user could have written it. */
@@ -171,11 +212,12 @@ function planModes(
 function editKeys(
   content: string,
   wish: AuthorizedKeyWish,
-): { content: string; summaries: readonly string[] } | Extract<Plan, { refused: string }> {
+): { content: string; summaries: readonly string[]; takesAway: boolean } | Extract<Plan, { refused: string }> {
   const wished = (typeof wish.key === 'string' ? [wish.key] : wish.key).flatMap((text) => parseKeyLine(text) ?? [])
   const summaries: string[] = []
   const lines: string[] = []
   const done: KeyLine[] = []
+  let restricted = false
   const removed: KeyLine[] = []
   for (const line of content === '' ? [] : content.replace(/\n$/, '').split('\n')) {
     const present = parseKeyLine(line)
@@ -194,6 +236,7 @@ function editKeys(
     if (wish.options === undefined || sameOptions(wish.options, present.options)) lines.push(line)
     else {
       summaries.push(`${shortKey(present)} options ${present.options || 'none'} → ${wish.options}`)
+      restricted = true
       lines.push(`${wish.options} ${match.text}`)
     }
   }
@@ -214,7 +257,8 @@ function editKeys(
     }
   if (removed.length > 0 && remaining.length === 0 && !wish.allowNone)
     return { refused: `no key of ${wish.user} would remain`, hint: 'If that is meant: allowNone: true.' }
-  return { content: lines.length === 0 ? '' : `${lines.join('\n')}\n`, summaries }
+  const takesAway = restricted || removed.length > 0
+  return { content: lines.length === 0 ? '' : `${lines.join('\n')}\n`, summaries, takesAway }
 }
 
 // Root writes into a directory of the user's here: a link in it could lead anywhere.

@@ -20,9 +20,9 @@ export interface Revert {
 
 const folder = '/run/hostwright/revert'
 
-/** Shell text that prints `pending` if a change of this name waits to be confirmed. */
-export function pendingProbe(name: string): string {
-  return sh`if [ -d ${`${folder}/${name}/armed`} ]; then echo pending; fi`
+/** Shell text that prints `pending`, or the given line, if a change of this name waits to be confirmed. */
+export function pendingProbe(name: string, line = 'pending'): string {
+  return sh`if [ -d ${`${folder}/${name}/armed`} ]; then printf '%s\\n' ${line}; fi`
 }
 
 /** Copies the files and starts the timer. If an earlier change was never confirmed, its copy stays: that state is the good one. */
@@ -58,7 +58,7 @@ fi`
 /** A step between arming and confirming: if it fails, the files are put back at once. */
 export function guardedStep(revert: Revert, step: ApplyStep): ApplyStep {
   const place = `${folder}/${revert.name}`
-  const trap = sh`trap 'code=$?; [ "$code" = 0 ] || { sh ${`${place}/armed/revert`} >&2 && rm -rf ${place}; }' EXIT`
+  const trap = sh`trap 'code=$?; [ "$code" = 0 ] || { sh ${`${place}/armed/revert`} >&2 && rm -rf ${place} && echo "The previous state is back." >&2; }' EXIT`
   return { ...step, script: `${trap}\n(\n${step.script}\n)` }
 }
 
@@ -81,7 +81,7 @@ number=0
 for file in ${revert.files}; do
   number=$((number + 1))
   if [ -e "$folder/taken/files/$number" ]; then
-    cp -p -- "$folder/taken/files/$number" "$file.revert" && mv -f -- "$file.revert" "$file"
+    new=$(mktemp -- "$file.XXXXXX") && cp -p -- "$folder/taken/files/$number" "$new" && mv -fT -- "$new" "$file"
   else
     rm -f -- "$file"
   fi

@@ -140,9 +140,10 @@ function plan(state: SshdState, args: SshdConfigArgs, { facts }: PlanContext): P
       refused: `PerSourcePenaltyExemptList does not name ${facts.controllerAddress}, where this run comes from`,
       hint: `Add '${facts.controllerAddress}' or its network to the list.`,
     }
-  if (state.socket && wished.Port !== undefined && portsDiffer(state, wished))
+  const unheard = state.socket ? listeningDifference(state, wished) : undefined
+  if (unheard)
     return {
-      refused: 'systemd listens for sshd here (ssh.socket), so Port in its configuration has no effect',
+      refused: `systemd listens for sshd here (ssh.socket), so ${unheard} in its configuration has no effect`,
       hint: 'Set ListenStream in a drop-in of ssh.socket instead.',
     }
   const content = `# Written by provision; changes here will be lost.\n${renderOptions(wished)}`
@@ -216,35 +217,62 @@ fi`
 
 /**
  * sshd answers a reload by starting itself anew under the same process id, a moment later: a connection made at once could still meet
- * the old settings, or nobody. The new one has sockets of its own, so wait (5 seconds at most) until those it listens on are others.
+ * the old settings, or nobody. The new one has sockets of its own, so wait (30 seconds at most) until those it listens on are others.
  */
-const reload = `export PATH="$PATH:/usr/sbin:/sbin"
+const reread = `export PATH="$PATH:/usr/sbin:/sbin"
+mkdir -p /run/sshd
 sshd -t
 main=$(systemctl show --property=MainPID --value ssh.service 2>/dev/null || cat /run/sshd.pid)
 listening() {
   own=$(ls -l "/proc/$main/fd" 2>/dev/null | sed -n 's/.*socket:\\[\\([0-9]*\\)\\].*/\\1/p' | tr '\\n' ' ')
   cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v own=" $own" '$4 == "0A" && index(own, " " $10 " ") { printf "%s ", $10 }'
 }
+ended() {
+  if [ ! -d /run/systemd/system ]; then ! kill -0 "$main" 2>/dev/null; return; fi
+  case $(systemctl show --property=ActiveState --value ssh.service) in failed|activating) ;; *) return 1 ;; esac
+}
 before=$(listening)
 if [ -d /run/systemd/system ]; then
-  if systemctl is-active --quiet ssh.service; then systemctl reload ssh.service; else before=; fi
+  if systemctl is-active --quiet ssh.service; then systemctl reload ssh.service || { before=; false; }; else before=; fi
 else
   kill -HUP "$main"
 fi
 tries=0
-while [ -n "$before" ] && [ "$tries" -lt 50 ]; do
+while [ -n "$before" ] && [ "$tries" -lt 300 ]; do
   now=$(listening)
-  if [ -n "$now" ] && [ "$now" != "$before" ]; then break; fi
+  if [ -n "$now" ] && [ "$now" != "$before" ] || ended; then break; fi
   sleep 0.1
   tries=$((tries + 1))
 done`
+
+const reload = `${reread}
+if [ -n "$before" ] && ended; then
+  journalctl --identifier=sshd --lines=5 --output=cat --no-pager 2>/dev/null | sed 's/^/sshd: /' >&2
+  echo 'error: sshd ended when it read its new settings' >&2
+  exit 1
+fi
+if [ "$tries" -ge 300 ]; then
+  echo 'error: sshd did not read its new settings within 30 seconds' >&2
+  exit 1
+fi`
+
+/** Settings that sshd takes and then cannot live with (an address that is not this host's) have ended it: it is started again. */
+const restore = `${reread}
+if ended; then
+  if [ -d /run/systemd/system ]; then
+    systemctl reset-failed ssh.service || :
+    systemctl restart ssh.service
+  else
+    /usr/sbin/sshd
+  fi
+fi`
 
 function revertOf(args: SshdConfigArgs): Revert {
   return {
     name: 'sshd',
     what: 'the new settings of sshd',
     files: [pathOf(args)],
-    reload,
+    reload: restore,
     seconds: args.revertAfter ?? 60,
   }
 }
@@ -259,9 +287,10 @@ function optionsFor(args: SshdConfigArgs, version: string): SshdOptions {
   return Object.assign({}, args.options, ...fitting.map((part) => part.options))
 }
 
-function portsDiffer(state: SshdState, wished: SshdOptions): boolean {
-  const only = wished.Port === undefined ? {} : { Port: wished.Port }
-  return compareEffective(only, state.effective ?? '').length > 0
+/** The keyword that would make sshd listen elsewhere than it does. */
+function listeningDifference(state: SshdState, { Port, ListenAddress }: SshdOptions): string | undefined {
+  const only = { ...(Port !== undefined && { Port }), ...(ListenAddress && { ListenAddress }) }
+  return compareEffective(only, state.effective ?? '')[0]?.keyword
 }
 
 /** Lists of algorithms are long. */

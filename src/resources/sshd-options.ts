@@ -1,15 +1,26 @@
 // The keywords of sshd_config(5) that may be set, how each is written in the file, and how `sshd -T` prints it.
+import { isIP } from 'node:net'
 import * as v from 'valibot'
+import { parseNetwork } from './ufw-address.ts'
 
 const text = v.pipe(v.string(), v.regex(/^[^\s"#][^\n"#]*$/, 'expected one line without quotes and #'))
 const word = v.pipe(v.string(), v.regex(/^[^\s"#]+$/, 'expected one word'))
 const many = v.pipe(v.array(word), v.minLength(1, 'expected at least one'))
 const flag = v.boolean()
 const count = v.pipe(v.number(), v.integer(), v.minValue(0))
+const addresses = v.pipe(
+  v.array(
+    v.pipe(
+      v.string(),
+      v.check((value) => isIP(value) !== 0, 'expected an IP address'),
+    ),
+  ),
+  v.minLength(1, 'expected at least one'),
+)
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535))
 
 /** How the values of a keyword that takes several stand in the file and in the answer of `sshd -T`. */
-type Form = 'one' | 'commas' | 'spaces' | 'lines' | 'wordsAsLines'
+type Form = 'one' | 'commas' | 'spaces' | 'lines' | 'wordsAsLines' | 'addresses'
 
 const keywords = {
   AllowAgentForwarding: [flag, 'one'],
@@ -38,6 +49,8 @@ const keywords = {
   IgnoreRhosts: [v.union([flag, v.literal('shosts-only')]), 'one'],
   KbdInteractiveAuthentication: [flag, 'one'],
   KexAlgorithms: [many, 'commas'],
+  /** Addresses of this host that sshd listens on; at each of the ports that `Port` says. */
+  ListenAddress: [addresses, 'addresses'],
   /** Seconds to log in. */
   LoginGraceTime: [count, 'one'],
   LogLevel: [v.picklist(['QUIET', 'FATAL', 'ERROR', 'INFO', 'VERBOSE', 'DEBUG', 'DEBUG1', 'DEBUG2', 'DEBUG3']), 'one'],
@@ -82,7 +95,7 @@ export const optionEntries = Object.fromEntries(
 export function renderOptions(options: SshdOptions): string {
   return entriesOf(options)
     .flatMap(([keyword, values, form]) => {
-      if (form === 'lines') return values.map((value) => `${keyword} ${value}`)
+      if (form === 'lines' || form === 'addresses') return values.map((value) => `${keyword} ${value}`)
       return `${keyword} ${values.join(form === 'commas' ? ',' : ' ')}`
     })
     .map((line) => `${line}\n`)
@@ -109,8 +122,16 @@ export function compareEffective(options: SshdOptions, answer: string): readonly
     if (form === 'commas' && /^[+^-]/.test(values[0] ?? '')) return []
     // Some keywords are never printed, DebianBanner of OpenSSH 9.2 for one.
     if (form === 'one' && !effective.has(keyword.toLowerCase())) return []
-    const found = (effective.get(keyword.toLowerCase()) ?? []).map(normal)
-    const wished = form === 'commas' ? [values.join(',')] : form === 'spaces' ? [values.join(' ')] : values
+    const said = (effective.get(keyword.toLowerCase()) ?? []).map(normal)
+    const found = form === 'addresses' ? distinct(said.map(withoutPort)) : said
+    const wished =
+      form === 'commas'
+        ? [values.join(',')]
+        : form === 'spaces'
+          ? [values.join(' ')]
+          : form === 'addresses'
+            ? distinct(values)
+            : values
     const same = form === 'commas' ? found.join(',') === wished.join(',') : sameWords(found, wished)
     return same ? [] : { keyword, found: found.join(' ') || 'not set', wished: wished.join(' ') }
   })
@@ -123,6 +144,16 @@ function entriesOf(options: SshdOptions): readonly (readonly [Keyword, readonly 
     const list: readonly (string | number | boolean)[] = typeof value === 'object' ? value : [value]
     return [[keyword, list.map(textOf), keywords[keyword][1]] as const]
   })
+}
+
+/** `192.0.2.1` of `192.0.2.1:22`, `2001:db8::1` of `[2001:db8::1]:22`. */
+function withoutPort(text: string): string {
+  return text.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
+}
+
+/** Each address once, as the system writes it: sshd prints one line for each of its ports. */
+function distinct(addresses: readonly string[]): readonly string[] {
+  return [...new Set(addresses.map((address) => parseNetwork(address)?.text ?? address))].sort()
 }
 
 function textOf(value: string | number | boolean): string {

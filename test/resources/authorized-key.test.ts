@@ -2,6 +2,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
+import type { Plan } from '../../src/core/resource.ts'
+import type { Task } from '../../src/core/task.ts'
 import { authorizedKey } from '../../src/resources/authorized-key.ts'
 import { parseKeyLine, sameOptions } from '../../src/resources/authorized-keys-file.ts'
 import { facts, planTable } from './table.ts'
@@ -102,6 +104,18 @@ planTable([
     expect: { unchanged: 'absent' },
   },
   {
+    title: 'a change that nobody confirmed is confirmed',
+    task: authorizedKey({ user: 'app', key: ann }),
+    probe: `${probe(`${ann}\n`)}pending\tapp\n`,
+    expect: { changes: ['the last change was not confirmed → confirmed'] },
+  },
+  {
+    title: 'a change that waits for another user is none of its own',
+    task: authorizedKey({ user: 'app', key: ann }),
+    probe: `${probe(`${ann}\n`)}pending\tbob\n`,
+    expect: { unchanged: 'as wished' },
+  },
+  {
     title: 'a user that is not there is unknown',
     task: authorizedKey({ user: 'app', key: ann }),
     probe: 'user\tapp\n',
@@ -115,31 +129,48 @@ planTable([
   },
 ])
 
+/** The plan on a host that this connection enters as `user`. */
+function planAs(user: string | undefined, task: Task, content: string, identityFile?: string): Plan {
+  const connection = { address: '192.0.2.11', ...(user && { user }), ...(identityFile && { identityFile }) }
+  const host = { name: 'web1', groups: [], connection, vars: {}, where: { get: () => undefined } }
+  const secrets = { reveal: String, redact: (text: string) => text }
+  const wish = task.resource.prepare?.(task.args, { host, secrets, from: '' })
+  return task.resource.plan(task.resource.parse(probe(content), [wish])[0], wish, { facts, check: false })
+}
+
 test('the key of this connection is not removed', (t) => {
   const identityFile = join(mkdtempSync(join(tmpdir(), 'hostwright-')), 'id')
   writeFileSync(`${identityFile}.pub`, `${ann}\n`)
   const task = authorizedKey({ user: 'app', key: bob, exclusive: true })
-  const wishFor = (user: string) =>
-    task.resource.prepare?.(task.args, {
-      host: {
-        name: 'web1',
-        groups: [],
-        connection: { address: '192.0.2.11', user, identityFile },
-        vars: {},
-        where: { get: () => undefined },
-      },
-      secrets: { reveal: String, redact: (text) => text },
-      from: '',
-    })
-  const planFor = (user: string) => {
-    const wish = wishFor(user)
-    return task.resource.plan(task.resource.parse(probe(`${ann}\n${bob}\n`), [wish])[0], wish, { facts, check: false })
-  }
-  t.deepEqual(planFor('app'), {
+  t.deepEqual(planAs('app', task, `${ann}\n${bob}\n`, identityFile), {
     refused: 'this would remove ssh-ed25519 …ANNANNAN (ann@home) of app, the key that this run is connected with',
     hint: 'Add it to key.',
   })
-  t.true('changes' in planFor('someone'))
+  t.true('changes' in planAs('someone', task, `${ann}\n${bob}\n`, identityFile))
+})
+
+const takesAway = [
+  ['a key goes', authorizedKey({ user: 'app', key: bob, exclusive: true }), `${ann}\n${bob}\n`],
+  ['a key is restricted', authorizedKey({ user: 'app', key: ann, options: 'from="192.0.2.9"' }), `${ann}\n`],
+] as const
+for (const [title, task, content] of takesAway) {
+  test(`where ${title} of the login that this run may use, a new connection confirms it`, (t) => {
+    for (const user of ['app', undefined]) {
+      const plan = planAs(user, task, content)
+      if (!('changes' in plan)) return t.fail(JSON.stringify(plan))
+      const [arm, write] = plan.changes[0].steps
+      t.regex(arm?.script ?? '', /systemd-run .* --on-active=60 /)
+      t.regex(write?.script ?? '', /^trap 'code=\$\?;/)
+      t.is(plan.confirm?.what, 'the new keys of app')
+    }
+    const other = planAs('root', task, content)
+    return t.is('changes' in other ? other.confirm : other, undefined)
+  })
+}
+
+test('a key that is added needs no confirmation', (t) => {
+  const plan = planAs('app', authorizedKey({ user: 'app', key: [ann, bob] }), `${ann}\n`)
+  t.is('changes' in plan ? plan.confirm : plan, undefined)
 })
 
 test('content travels as input with the other lines kept', (t) => {

@@ -181,6 +181,31 @@ X11Forwarding no
     probe: answer({ more: ['socket'], effective: ['port 22'] }),
     expect: { refused: 'systemd listens for sshd here (ssh.socket), so Port in its configuration has no effect' },
   },
+  {
+    title: 'refuses an address that systemd decides',
+    task: sshdConfig({ options: { ListenAddress: ['192.0.2.10'] } }),
+    probe: answer({ more: ['socket'], effective: ['listenaddress 0.0.0.0:22', 'listenaddress [::]:22'] }),
+    expect: {
+      refused: 'systemd listens for sshd here (ssh.socket), so ListenAddress in its configuration has no effect',
+    },
+  },
+  {
+    title: 'finds each address once, at whatever ports and however it is written',
+    task: sshdConfig({ options: { ListenAddress: ['192.0.2.10', '2001:DB8:0::1'] } }),
+    probe: answer({
+      file: 'ListenAddress 192.0.2.10\nListenAddress 2001:DB8:0::1\n',
+      effective: ['[2001:db8::1]:22', '[2001:db8::1]:2222', '192.0.2.10:22', '192.0.2.10:2222'].map(
+        (address) => `listenaddress ${address}`,
+      ),
+    }),
+    expect: { unchanged: '1 settings in effect' },
+  },
+  {
+    title: 'names the addresses that change',
+    task: sshdConfig({ options: { ListenAddress: ['192.0.2.10'] } }),
+    probe: answer({ effective: ['listenaddress [::]:22', 'listenaddress 0.0.0.0:22'] }),
+    expect: { changes: ['ListenAddress 0.0.0.0 :: → 192.0.2.10', `${path}: absent → present`] },
+  },
 ])
 
 test('sshd.config: arms the revert first, writes what travels as input, and asks for a new connection', (t) => {
@@ -217,6 +242,8 @@ for (const options of [
   { AllowUsers: ['ann bob'] },
   { Ciphers: 'aes256-ctr' },
   { MaxStartups: '10' },
+  { ListenAddress: ['localhost'] },
+  { ListenAddress: ['192.0.2.10:22'] },
   { PerSourcePenaltyExemptList: ['everybody'] },
 ]) {
   test(`sshd.config: ${JSON.stringify(options)} is refused`, (t) => {
