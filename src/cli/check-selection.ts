@@ -1,6 +1,6 @@
 // --limit and --tags that would select nothing: a misspelt name must not look like a run in which all was well.
 import { ProvisionError } from '../core/error.ts'
-import type { Playbook } from '../core/play.ts'
+import { hostsOfPlay, type Playbook } from '../core/play.ts'
 import { nearest } from '../core/schema.ts'
 import type { ResolvedInventory } from '../inventory/resolve-inventory.ts'
 import { selectHosts } from './open-site.ts'
@@ -26,7 +26,7 @@ export function checkSelection({
 }: Selection): string[] {
   if (limit !== undefined) {
     const hosts = new Set(selectHosts(inventory, limit, '--limit').map((host) => host.name))
-    const used = playbook.plays.some((play) => inventory.select(play.hosts).some((host) => hosts.has(host.name)))
+    const used = playbook.plays.some((play) => hostsOfPlay(play, inventory).some((host) => hosts.has(host.name)))
     if (!used)
       throw new ProvisionError({
         code: 'input',

@@ -1,6 +1,6 @@
 // Where the parameters of a host's roles come from: the inventory, then the play, then the command line; else the role's default.
 import { asProvisionError, type Location } from '../core/error.ts'
-import type { Play, Playbook } from '../core/play.ts'
+import { hostsOfPlay, type Play, type Playbook } from '../core/play.ts'
 import { type RoleUse, resolveParameters } from '../core/role.ts'
 import { makeHostContext, rolesOfPlay } from '../engine/host-context.ts'
 import { type ExplainedValue, explainVars } from '../inventory/explain-vars.ts'
@@ -51,7 +51,7 @@ export function explainParameters(
   const rows: ValueRow[] = []
   const problems: string[] = []
   for (const play of playbook.plays) {
-    if (!inventory.select(play.hosts).includes(inventoryHost)) continue
+    if (!hostsOfPlay(play, inventory).includes(inventoryHost)) continue
     const known = unlessFactsAreNeeded(() => {
       for (const use of rolesOfPlay(play, host)) {
         try {

@@ -1,5 +1,5 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { closeSync, existsSync, openSync, writeSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { ProvisionError } from '../core/error.ts'
 import type { Output } from '../report/report.ts'
 
@@ -14,11 +14,16 @@ export function openOutput(file: string, cwd: string): FileOutput {
     const descriptor = openSync(resolve(cwd, file), 'w')
     return { write: (text) => writeSync(descriptor, text), close: () => closeSync(descriptor) }
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const folder = dirname(resolve(cwd, file))
+    const why = existsSync(folder) ? reasonOf(error) : `there is no folder ${dirname(file)}`
     throw new ProvisionError({
       code: 'input',
       message: `--output-file ${file} cannot be written: ${why}`,
       cause: error,
     })
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

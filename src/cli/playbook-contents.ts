@@ -1,5 +1,5 @@
 // What a playbook holds for these hosts, found by expanding it without touching one: for checking names on the command line.
-import type { Playbook } from '../core/play.ts'
+import { hostsOfPlay, type Playbook } from '../core/play.ts'
 import type { RoleDefinition } from '../core/role.ts'
 import { expandPlay, makeHostContext, rolesOfPlay } from '../engine/host-context.ts'
 import type { Item } from '../engine/items.ts'
@@ -11,7 +11,7 @@ export function rolesIn(playbook: Playbook, inventory: ResolvedInventory): RoleD
   const site = { playbook, inventory, extraVars: {}, verify: false }
   const found = new Set<RoleDefinition>()
   for (const play of playbook.plays) {
-    for (const host of inventory.select(play.hosts)) {
+    for (const host of hostsOfPlay(play, inventory)) {
       unlessFactsAreNeeded(() => {
         for (const use of rolesOfPlay(play, makeHostContext(host, site).host)) found.add(use.role)
       })
@@ -44,7 +44,7 @@ export function tagsIn(
     }
   }
   for (const play of playbook.plays) {
-    for (const host of inventory.select(play.hosts)) {
+    for (const host of hostsOfPlay(play, inventory)) {
       more = !unlessFactsAreNeeded(() => collect(expandPlay(play, makeHostContext(host, site), site))) || more
     }
   }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { ProvisionError } from '../core/error.ts'
 import { readSecrets } from '../secrets/secrets-file.ts'
-import { createVault, valuesOf } from '../secrets/vault.ts'
+import { checkRecipients, createVault, valuesOf } from '../secrets/vault.ts'
 import { parseVault } from '../secrets/vault-text.ts'
 import { askPasswords } from './ask-password.ts'
 import { exitCode, type Io } from './io.ts'
@@ -27,7 +27,9 @@ export async function initCommand(io: Io, options: VaultInitOptions): Promise<nu
       throw new ProvisionError({ code: 'input', message: '--passphrase and --recipient: expected one of the two' })
     await createVault({ file, passphrase: await newPassphrase(io), values })
   } else {
-    const recipients = [...(await ownRecipients(io, options)), ...(options.recipient ?? [])]
+    const others = options.recipient ?? []
+    if (others.length > 0) checkRecipients(file, others) // before a key is made for nothing
+    const recipients = [...(await ownRecipients(io, options)), ...others]
     await createVault({ file, recipients: [...new Set(recipients)], values })
   }
   const count = Object.keys(values).length

@@ -1,5 +1,5 @@
-import { ProvisionError } from './error.ts'
-import type { Host } from './host.ts'
+import { isProvisionError, ProvisionError } from './error.ts'
+import type { Host, Inventory, InventoryHost } from './host.ts'
 import { callerOf, type LazyLocation } from './location.ts'
 import { isRoleUse, type RoleUse } from './role.ts'
 import { describeValue, nearest } from './schema.ts'
@@ -113,6 +113,18 @@ export function play(options: PlayOptions): Play {
       'const first = play({ … }), then after: [first].',
     )
   return Object.freeze({ ...options, [playBrand]: true as const, name: options.name ?? options.hosts, where })
+}
+
+/** The hosts of a play; a pattern that names nobody is an error at the play's line. */
+export function hostsOfPlay({ name, hosts, where }: Play, inventory: Inventory): readonly InventoryHost[] {
+  try {
+    return inventory.select(hosts)
+  } catch (error) {
+    if (!isProvisionError(error) || error.where) throw error
+    const { code, message, detail, hint } = error
+    const title = name === hosts ? 'play' : `play ${name}`
+    throw new ProvisionError({ code, message: `${title}: ${message}`, detail, hint, where: where.get(), cause: error })
+  }
 }
 
 /** The batch sizes of `serial` as a list. */

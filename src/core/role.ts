@@ -3,7 +3,7 @@ import { ProvisionError } from './error.ts'
 import type { Host, Opening } from './host.ts'
 import { callerOf, type LazyLocation } from './location.ts'
 import type { ObjectEntries } from './schema.ts'
-import { checkObject } from './schema.ts'
+import { checkObject, describeValue } from './schema.ts'
 import type { Tasks } from './task.ts'
 
 const brand = Symbol.for('hostwright.role')
@@ -111,7 +111,9 @@ export function resolveParameters(use: RoleUse, hostName: string, layers: Parame
     })
   }
   if (fromVars !== undefined && (typeof fromVars !== 'object' || fromVars === null)) {
-    return fail(`the inventory's variable '${use.role.name}' must be an object of this role's parameters`)
+    return fail(
+      `the inventory's variable '${use.role.name}': expected an object of this role's parameters, found ${describeValue(fromVars)}`,
+    )
   }
   const merged = {
     ...(fromVars as object | undefined),

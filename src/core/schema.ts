@@ -31,7 +31,10 @@ export const absolutePath = v.pipe(
 )
 
 /** A login or group name as Debian's useradd accepts it. */
-export const accountName = v.pipe(v.string(), v.regex(/^[a-z_][a-z0-9_.-]{0,31}$/i, 'expected a user or group name'))
+export const accountName = v.pipe(
+  v.string(),
+  v.regex(/^[a-z_][a-z0-9_.-]{0,31}$/i, "expected a user or group name such as 'deploy': letters, digits and _ . -"),
+)
 
 const oneOrMany = <T extends v.GenericSchema>(schema: T) => v.union([schema, v.array(schema)])
 const ofKind = (kind: 'condition' | 'handler', expected: string) =>
@@ -60,7 +63,12 @@ const taskOptions = {
   become: v.optional(v.union([v.boolean(), v.string()])),
   check: v.optional(v.boolean()),
   noLog: v.optional(v.boolean()),
-  env: v.optional(v.record(v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/)), secretOrString)),
+  env: v.optional(
+    v.record(
+      v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of a variable such as LANG')),
+      secretOrString,
+    ),
+  ),
   timeout: v.optional(v.pipe(v.number(), v.minValue(1))),
 }
 
@@ -112,20 +120,82 @@ function sentenceOf(issue: v.BaseIssue<unknown>, entries: ObjectEntries): string
   const path = v.getDotPath(issue) ?? ''
   const key = path.split('.')[0] ?? ''
   if (issue.type === 'strict_object' && issue.expected === 'never') {
-    const near = nearest(path, Object.keys(entries))
-    return `unknown option '${path}'${near ? `; did you mean '${near}'?` : ''}`
+    const keys = (issue.path ?? []).map((item) => String(item.key))
+    const known = knownAt(entries, keys.slice(0, -1))
+    const near = nearest(keys.at(-1) ?? '', known)
+    const all = known.length > 0 && known.length <= 15 ? `; known are ${known.join(', ')}` : ''
+    return `unknown option '${path}'${near ? `; did you mean '${near}'?` : all}`
   }
   if (issue.input === undefined && (issue.received === 'undefined' || issue.type === 'strict_object') && key in entries)
     return `option '${path}' is missing`
-  const expected = issue.message.startsWith('Invalid') ? `expected ${expectedOf(issue)}` : issue.message
-  return `option '${path}': ${expected}, found ${describeValue(issue.input)}`
+  const words = [...(issue.expected ?? '').matchAll(/"([^"]*)"/g)].map(([, word = '']) => word)
+  const near = typeof issue.input === 'string' ? nearest(issue.input, words) : undefined
+  const hint = near ? `; did you mean '${near}'?` : ''
+  return `option '${path}': ${expectedOf(issue)}, found ${describeValue(issue.input)}${hint}`
 }
 
+/** The names that may stand at a place inside the arguments; none if that cannot be told. */
+function knownAt(entries: ObjectEntries, path: readonly string[]): readonly string[] {
+  const [key, ...rest] = path
+  if (key === undefined) return Object.keys(entries)
+  let schema: unknown = Object.hasOwn(entries, key) ? entries[key] : undefined
+  for (let next = rest; typeof schema === 'object' && schema !== null; ) {
+    if ('wrapped' in schema) schema = schema.wrapped
+    else if ('entries' in schema)
+      return knownAt(schema.entries as ObjectEntries, next) // an object's schema
+    else if ('item' in schema || ('value' in schema && 'key' in schema)) {
+      schema = 'item' in schema ? schema.item : schema.value
+      next = next.slice(1)
+    } else return []
+  }
+  return []
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  boolean: 'true or false',
+  Array: 'a list',
+  Object: 'an object',
+  Function: 'a function',
+}
+
+/** `expected …`: the schema's own words, or what valibot says in ours. */
 function expectedOf(issue: v.BaseIssue<unknown>): string {
-  return (issue.expected ?? 'something else')
-    .replace(/^\((.*)\)$/, '$1')
-    .replaceAll('" | "', '", "')
-    .replaceAll('"', "'")
+  if (!issue.message.startsWith('Invalid')) return issue.message
+  const own = issue.issues?.find((inner) => !inner.message.startsWith('Invalid') && !inner.path)
+  if (own) return own.message
+  const { requirement } = issue
+  const counted = typeof issue.input === 'string' ? 'characters' : 'entries'
+  switch (issue.type) {
+    case 'integer':
+      return 'expected a whole number'
+    case 'min_value':
+      return `expected at least ${requirement}`
+    case 'max_value':
+      return `expected at most ${requirement}`
+    case 'gt_value':
+      return `expected more than ${requirement}`
+    case 'min_length':
+      return `expected at least ${requirement} ${counted}`
+    case 'max_length':
+      return `expected at most ${requirement} ${counted}`
+    case 'non_empty':
+      return `expected ${typeof issue.input === 'string' ? 'a text' : 'a list'} that is not empty`
+    case 'regex':
+      return `expected a text of the form ${requirement}`
+    default:
+      return `expected ${alternatives(issue.expected ?? 'something else')}`
+  }
+}
+
+/** `boolean | ("a" | "b")` as `true or false, 'a' or 'b'`. */
+function alternatives(expected: string): string {
+  const words = expected
+    .replace(/[()]/g, '')
+    .split(' | ')
+    .map((word) => kinds[word] ?? word.replaceAll('"', "'"))
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 }
 
 /** A value as it may stand in an error message: short, and no secret. */

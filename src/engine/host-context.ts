@@ -2,7 +2,7 @@
 // that reads a fact has to wait for the host.
 import { ProvisionError } from '../core/error.ts'
 import type { Facts, Host, Inventory, InventoryHost, Opening } from '../core/host.ts'
-import type { Play, Playbook } from '../core/play.ts'
+import { hostsOfPlay, type Play, type Playbook } from '../core/play.ts'
 import { isRoleUse, type RoleUse, resolveParameters } from '../core/role.ts'
 import { describeValue } from '../core/schema.ts'
 import type { Task } from '../core/task.ts'
@@ -41,7 +41,7 @@ export function makeHostContext(
   const vars = mergeVars(inventoryHost.vars, site.extraVars)
   const uses = () =>
     site.playbook.plays.flatMap((play) =>
-      site.inventory.select(play.hosts).some((entry) => entry.name === inventoryHost.name)
+      hostsOfPlay(play, site.inventory).some((entry) => entry.name === inventoryHost.name)
         ? rolesOfPlay(play, host)
         : [],
     )

@@ -105,7 +105,9 @@ export function makeItems(tasks: Tasks, around: Surroundings): Item[] {
             ? 'A handler is not a task: name it in notify of the tasks that need it.'
             : typeof node === 'function'
               ? 'Did you forget to call it?'
-              : undefined,
+              : typeof node === 'string'
+                ? 'A command is a task too: shell.command({ run: … }).'
+                : undefined,
       })
   }
 }

@@ -1,4 +1,5 @@
 import type { Location } from '../core/error.ts'
+import { hostsOfPlay } from '../core/play.ts'
 import { expandPlay, makeHostContext } from './host-context.ts'
 import { itemTitle, leaves, selectByTags } from './items.ts'
 import type { ListRequest } from './run.ts'
@@ -29,7 +30,7 @@ export function listTasks(request: ListRequest): ListedPlay[] {
   const limit =
     request.limit === undefined ? undefined : new Set(request.inventory.select(request.limit).map((host) => host.name))
   return request.playbook.plays.map((play) => {
-    const hosts = request.inventory.select(play.hosts).filter((host) => !limit || limit.has(host.name))
+    const hosts = hostsOfPlay(play, request.inventory).filter((host) => !limit || limit.has(host.name))
     const tasks: ListedPlay['tasks'][number][] = []
     const needFacts: string[] = []
     for (const host of hosts) {

@@ -4,7 +4,7 @@ import { setMaxListeners } from 'node:events'
 import { isProvisionError, ProvisionError } from '../core/error.ts'
 import type { Emit, HostRecap } from '../core/events.ts'
 import type { Inventory, InventoryHost } from '../core/host.ts'
-import { type Play, type Playbook, serialSizes } from '../core/play.ts'
+import { hostsOfPlay, type Play, type Playbook, serialSizes } from '../core/play.ts'
 import { isRoleUse, type RoleDefinition } from '../core/role.ts'
 import type { Secrets } from '../core/secret.ts'
 import type { Connect } from '../transport/connection.ts'
@@ -247,7 +247,7 @@ class Run {
     const warn = (message: string) => this.options.emit({ type: 'warning', host: undefined, message })
     if (playbook.plays.length === 0) warn('the playbook has no plays')
     for (const play of playbook.plays) {
-      if (inventory.select(play.hosts).length === 0)
+      if (hostsOfPlay(play, inventory).length === 0)
         warn(`play ${play.name}: its pattern '${play.hosts}' selects no host of the inventory`)
     }
   }

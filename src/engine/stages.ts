@@ -1,7 +1,7 @@
 // What a run rests on, made before any host is touched: which play takes which hosts, and their tasks as far as no fact is needed.
 import { ProvisionError } from '../core/error.ts'
 import type { InventoryHost } from '../core/host.ts'
-import type { Play } from '../core/play.ts'
+import { hostsOfPlay, type Play } from '../core/play.ts'
 import { expandPlay, type HostContext, makeHostContext, type Site } from './host-context.ts'
 import type { HostPlay } from './host-plays.ts'
 import { handlerItems, type Item, leaves, listOf, selectByTags, type TaskItem } from './items.ts'
@@ -31,7 +31,7 @@ export function makeStages(request: ListRequest): Stage[] {
   const limited = limit === undefined ? undefined : new Set(inventory.select(limit).map((host) => host.name))
   const stages = playbook.plays.map((play) => ({
     play,
-    hosts: inventory.select(play.hosts).filter((host) => !limited || limited.has(host.name)),
+    hosts: hostsOfPlay(play, inventory).filter((host) => !limited || limited.has(host.name)),
   }))
   if (limited && stages.every(({ hosts }) => hosts.length === 0)) {
     const patterns = playbook.plays.map((play) => `'${play.hosts}'`).join(', ')

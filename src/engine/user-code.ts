@@ -13,7 +13,9 @@ export function guarded<T>(what: string, where: LazyLocation, body: () => T): T 
   try {
     return body()
   } catch (error) {
-    if (error instanceof FactsNeeded || error instanceof Unknowable || isProvisionError(error)) throw error
+    if (error instanceof FactsNeeded || error instanceof Unknowable || (isProvisionError(error) && error.where))
+      throw error
+    if (isProvisionError(error)) throw at(error, what, where)
     const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
     throw new ProvisionError({
       code: 'playbook',
@@ -22,6 +24,20 @@ export function guarded<T>(what: string, where: LazyLocation, body: () => T): T 
       cause: error,
     })
   }
+}
+
+/** An error without a place, that of a host that the inventory does not have: at the place of who asked, and named if it does not name itself. */
+function at(error: ProvisionError, what: string, where: LazyLocation): ProvisionError {
+  const { code, detail, hint } = error
+  const message = error.message.startsWith('role ') ? error.message : `${what}: ${error.message}`
+  return new ProvisionError({
+    code,
+    message,
+    where: where.get(),
+    detail,
+    hint,
+    cause: error,
+  })
 }
 
 /** The innermost place of the user's own code in an error's stack. */

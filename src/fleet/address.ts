@@ -51,7 +51,9 @@ function parse(text: string, what: string, env: Environment, hidden: boolean): Q
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url) throw wrong(`${what}: expected ${forms}`)
   const secure = url.protocol === 'rediss:'
-  if (!secure && url.protocol !== 'redis:') throw wrong(`${what}: found ${url.protocol}, expected ${forms}`)
+  const bare = !hidden && /^[\w.-]+:\d+$/.test(text) // a host and a port, and surely no password
+  if (bare) throw wrong(`${what} ${text}: expected ${forms}`, `Did you mean redis://${text}?`)
+  if (!secure && url.protocol !== 'redis:') throw wrong(`${what}: found ${url.protocol}//…, expected ${forms}`)
   if (url.password !== '' && !hidden)
     throw wrong(
       `${what} ${url.protocol}//${url.host}: found a password in the URL, where every user of this machine can read it`,

@@ -3,7 +3,7 @@
 import { isProvisionError, ProvisionError } from '../core/error.ts'
 import type { Emit, HostRecap } from '../core/events.ts'
 import type { InventoryHost } from '../core/host.ts'
-import { type Play, serialSizes } from '../core/play.ts'
+import { hostsOfPlay, type Play, serialSizes } from '../core/play.ts'
 import { makeBatches, tooManyFailed } from '../engine/batches.ts'
 import { hideSecrets, redactError } from '../engine/redact.ts'
 import type { RunRequest, RunResult } from '../engine/run.ts'
@@ -176,7 +176,7 @@ class FleetRun {
     const warn = (message: string): void => this.emit({ type: 'warning', host: undefined, message })
     if (playbook.plays.length === 0) warn('the playbook has no plays')
     for (const play of playbook.plays) {
-      if (inventory.select(play.hosts).length === 0)
+      if (hostsOfPlay(play, inventory).length === 0)
         warn(`play ${play.name}: its pattern '${play.hosts}' selects no host of the inventory`)
     }
   }

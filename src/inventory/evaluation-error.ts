@@ -12,6 +12,8 @@ export interface EvaluatedModule {
   readonly project: string
   readonly code: ErrorCode
   readonly inputs: readonly string[]
+  /** The URL of `hostwright` itself. */
+  readonly own: string
 }
 
 export async function evaluationError(error: unknown, module: EvaluatedModule): Promise<ProvisionError> {
@@ -22,14 +24,27 @@ export async function evaluationError(error: unknown, module: EvaluatedModule): 
   }
   const missing = await missingExport(error, module)
   if (missing) return missing
+  const hint = await nearestMember(error, module.own)
   const thrown = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   return new ProvisionError({
     code: module.code,
     message: `${where ? relative(module.project, where.file) : module.name} threw ${thrown}`,
     where,
     detail: where && sourceExcerpt(where),
+    hint,
     cause: error,
   })
+}
+
+/** `file.templat is not a function`: what `file` of this package has. */
+async function nearestMember(error: unknown, own: string): Promise<string | undefined> {
+  const [, group, name] = (error instanceof TypeError && /(\w+)\.(\w+) is not a function/.exec(error.message)) || []
+  if (!group || !name) return undefined
+  const found: unknown = ((await import(own)) as Record<string, unknown>)[group]
+  if (typeof found !== 'object' || found === null) return undefined
+  const names = Object.keys(found).filter((key) => typeof found[key as keyof typeof found] === 'function')
+  const near = nearest(name, names)
+  return near ? `Did you mean ${group}.${near}?` : `Known: ${names.map((key) => `${group}.${key}`).join(', ')}.`
 }
 
 /** The innermost place of the user's own code in an error's stack. */

@@ -46,7 +46,13 @@ export async function loadModule(path: string, options: LoadOptions): Promise<Lo
   }
   const evaluate = async (bundle: StoredBundle): Promise<LoadedModule> => {
     const explain = (error: unknown) =>
-      evaluationError(error, { name, project, code: options.kind, inputs: bundle.inputs })
+      evaluationError(error, {
+        name,
+        project,
+        code: options.kind,
+        inputs: bundle.inputs,
+        own: packageEntry('hostwright'),
+      })
     try {
       return { file, name, exports: await importFresh(bundle.file), inputs: bundle.inputs, explain }
     } catch (error) {

@@ -1,5 +1,6 @@
 // From an inventory as written to the inventory as used: checks it whole, resolves groups of groups, lets hosts inherit.
 import { dirname, isAbsolute, resolve } from 'node:path'
+import { ProvisionError } from '../core/error.ts'
 import type { ConnectionSettings, Inventory, InventoryHost } from '../core/host.ts'
 import type { InventoryDefinition } from '../core/inventory.ts'
 import type { LazyLocation } from '../core/location.ts'
@@ -48,6 +49,13 @@ export function resolveInventory(definition: InventoryDefinition): ResolvedInven
     hosts.filter((host) => chosen.includes(host.name))
   const host = (name: string): InventoryHost => {
     const found = byName.get(name)
+    const members = named.groups.get(name)
+    if (!found && members)
+      throw new ProvisionError({
+        code: 'inventory',
+        message: `'${name}' is a group of the inventory, expected a host`,
+        hint: `Its hosts: ${members.join(', ')}.`,
+      })
     if (!found) throw unknownName(`no host '${name}' in the inventory`, name, { hosts: names })
     return found
   }

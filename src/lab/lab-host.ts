@@ -34,7 +34,7 @@ export function parseLabHost(text: string): LabHost {
     throw new ProvisionError({
       code: 'input',
       message: `The lab host "${text}" has more than one colon; expected name or name:suite.`,
-      hint: 'write for example db1 or db1:trixie',
+      hint: 'Write for example db1 or db1:trixie.',
     })
   }
   checkName('lab host', name)

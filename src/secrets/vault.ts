@@ -29,10 +29,7 @@ export interface NewVault {
  */
 export async function createVault(vault: NewVault): Promise<void> {
   const { file, passphrase } = vault
-  const recipients = (vault.recipients ?? []).map((text) => {
-    const [recipient = '', ...label] = text.trim().split(/\s+/)
-    return { recipient, label: label.join(' ') }
-  })
+  const recipients = (vault.recipients ?? []).map(parseRecipient)
   if (recipients.length > 0 === (passphrase !== undefined))
     throw new ProvisionError({
       code: 'secret',
@@ -48,6 +45,16 @@ export async function createVault(vault: NewVault): Promise<void> {
     message: `${file} is there already; a vault is never written over`,
     hint: 'Change it: provision vault edit, or provision vault set NAME',
   })
+}
+
+/** @internal Throws if one of them is no public key of age. */
+export function checkRecipients(file: string, recipients: readonly string[]): void {
+  sealVault(file, { ...emptyVault, recipients: recipients.map(parseRecipient) }, undefined)
+}
+
+function parseRecipient(text: string): { recipient: string; label: string } {
+  const [recipient = '', ...label] = text.trim().split(/\s+/)
+  return { recipient, label: label.join(' ') }
 }
 
 /**

@@ -1,6 +1,7 @@
-import { statSync } from 'node:fs'
-import { dirname, isAbsolute, join } from 'node:path'
+import { readdirSync, statSync } from 'node:fs'
+import { basename, dirname, isAbsolute, join } from 'node:path'
 import { ProvisionError } from '../core/error.ts'
+import { nearest } from '../core/schema.ts'
 
 /**
  * The absolute path of a template (or of any local file that a task names): as it is if absolute, else beside the file
@@ -26,9 +27,26 @@ export function resolveTemplate(
     detail: places.length > 0 ? `Looked at:\n${places.map((place) => `  ${place}`).join('\n')}` : undefined,
     hint:
       places.length > 0
-        ? undefined
+        ? nearestFile(src, places)
         : 'The file that made the task is not known: name it by an absolute path, join(import.meta.dirname, …).',
   })
+}
+
+/** A file with nearly that name in one of the folders. */
+function nearestFile(src: string, places: readonly string[]): string | undefined {
+  for (const place of places) {
+    const near = nearest(basename(src), namesIn(dirname(place)))
+    if (near) return `Did you mean '${join(dirname(src), near)}'?`
+  }
+  return undefined
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
 }
 
 function placesOf(src: string, fromFile: string): readonly string[] {

@@ -66,23 +66,23 @@ const reasons: readonly Reason[] = [
     seen: /a password is required|a terminal is required to read the password|no askpass program/,
     message: ({ user }, target) => `sudo asks for the password of ${target.user} to become ${user}, and none was given`,
     hint: () =>
-      'give it with --ask-become-pass or becomePassword in the inventory, or allow sudo without one (NOPASSWD) for this user',
+      'Give it with --ask-become-pass or becomePassword in the inventory, or allow sudo without one (NOPASSWD) for this user.',
   },
   {
     seen: /incorrect password attempt|Sorry, try again/,
     message: (_become, target) => `sudo refused the password of ${target.user}: it is wrong`,
-    hint: () => 'becomePassword in the inventory, or --ask-become-pass',
+    hint: () => 'Set becomePassword in the inventory, or give --ask-become-pass.',
   },
   {
     seen: /not in the sudoers file|may not run sudo|is not allowed to (?:execute|run)/,
     message: ({ user }, target) => `sudo does not allow ${target.user} to become ${user}`,
-    hint: (_become, target) => `on the host, as root: adduser ${target.user} sudo`,
+    hint: (_become, target) => `On the host, as root: adduser ${target.user} sudo`,
   },
   {
     seen: /must have a tty|must be run from a terminal/,
     message: ({ method }) => `${method} on this host insists on a terminal, and the agent has none`,
     hint: ({ method }, target) =>
-      method === 'sudo' ? `in sudoers: Defaults:${target.user} !requiretty` : `use becomeMethod: 'sudo'`,
+      method === 'sudo' ? `In sudoers: Defaults:${target.user} !requiretty` : `Use becomeMethod: 'sudo'.`,
   },
   {
     seen: /no new privileges/,
@@ -97,14 +97,14 @@ const reasons: readonly Reason[] = [
     message: ({ method }) => `${method} is not installed on the host`,
     hint: ({ method }) =>
       method === 'sudo'
-        ? `install sudo, or set becomeMethod: 'su', or log in as root, or set become: false`
-        : 'log in as root, or set become: false',
+        ? `Install sudo, or set becomeMethod: 'su', or log in as root, or set become: false.`
+        : 'Log in as root, or set become: false.',
   },
   {
     seen: /Authentication failure|Permission denied/,
     message: ({ user }) => `su refused the password of ${user}: it is wrong, or su is not allowed`,
     hint: () =>
-      'becomePassword in the inventory, or --ask-become-pass: for su it is the password of the user to become',
+      'Set becomePassword in the inventory, or give --ask-become-pass: for su it is the password of the user to become.',
   },
 ]
 
@@ -119,7 +119,7 @@ export function explainStart(failure: StartFailure, become: Become, target: Targ
       return new ProvisionError({
         code: 'locked',
         message: `${host}: locked by ${failure.text}`,
-        hint: 'wait until that run ends; the lock goes with it',
+        hint: 'Wait until that run ends; the lock goes with it.',
       })
     case 'refused':
       return new ProvisionError({ code: 'locked', message: `${host}: ${failure.text}`, detail })
@@ -130,7 +130,7 @@ export function explainStart(failure: StartFailure, become: Become, target: Targ
         code: 'unreachable',
         message: `${host}: the agent did not start in time${become.method === 'none' ? '' : ` (by ${become.method})`}`,
         detail,
-        hint: 'connectTimeout in the inventory, if the host is that slow',
+        hint: 'If the host is that slow: connectTimeout in the inventory.',
       })
     case 'ended':
       return explainEnd(failure, become, target, detail)
@@ -144,13 +144,13 @@ function explainPassword(become: Become, target: Target): ProvisionError {
     return new ProvisionError({
       code: 'become',
       message: `${host}: ${become.method} asks for the password of ${owner} to become ${become.user}, and none was given`,
-      hint: 'give it with --ask-become-pass or becomePassword in the inventory',
+      hint: 'Give it with --ask-become-pass or becomePassword in the inventory.',
     })
   }
   return new ProvisionError({
     code: 'become',
     message: `${host}: ${become.method} refused the password of ${owner}: it is wrong`,
-    hint: 'becomePassword in the inventory, or --ask-become-pass',
+    hint: 'Set becomePassword in the inventory, or give --ask-become-pass.',
   })
 }
 

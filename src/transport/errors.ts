@@ -6,27 +6,28 @@ import { describeTarget, type Target } from './target.ts'
 /** A phase of connecting; each has its own deadline. */
 export type Phase = 'resolving and connecting' | 'the handshake' | 'authentication' | 'opening a channel'
 
-const refusing = 'sshd may be refusing this address for a while (MaxStartups, PerSourcePenalties, fail2ban)'
+const refusing =
+  'Is it sshd that listens there? It may be refusing this address for a while (MaxStartups, PerSourcePenalties, fail2ban).'
 
 const hints: readonly (readonly [seen: RegExp, hint: string])[] = [
-  [/no matching/i, 'the server and we share no algorithm: update sshd on the host'],
+  [/no matching/i, 'The server and we share no algorithm: update sshd on the host.'],
   [/closed the connection|connection lost before handshake/i, refusing],
 ]
 
 const sentences: Readonly<Record<string, (target: Target) => { message: string; hint?: string }>> = {
   ECONNREFUSED: ({ address, port }) => ({
     message: `${address} refuses connections on port ${port}`,
-    hint: `is sshd running there, and is ${port} its port? (port in the inventory or ~/.ssh/config)`,
+    hint: `Is sshd running there, and is ${port} its port? (port in the inventory or ~/.ssh/config)`,
   }),
   ETIMEDOUT: ({ address, port }) => ({
     message: `${address} does not answer on port ${port}`,
-    hint: 'is the host up, and does a firewall drop our packets?',
+    hint: 'Is the host up, and does a firewall drop our packets?',
   }),
   EHOSTUNREACH: ({ address }) => ({ message: `there is no route to ${address}` }),
   ENETUNREACH: ({ address }) => ({ message: `the network of ${address} cannot be reached from here` }),
   ENOTFOUND: ({ address }) => ({
     message: `the name ${address} does not resolve to an address`,
-    hint: 'set `address` of this host in the inventory',
+    hint: 'Set address of this host in the inventory.',
   }),
   EAI_AGAIN: ({ address }) => ({ message: `the name service does not answer for ${address}` }),
   ECONNRESET: ({ address, port }) => ({
@@ -54,7 +55,12 @@ export function explainConnect(error: unknown, target: Target, phase: Phase, sec
     return new ProvisionError({
       code: 'unreachable',
       message: `${host}: ${phase} took longer than ${seconds} s`,
-      ...(phase === 'resolving and connecting' && { hint: 'is the host up, and does a firewall drop our packets?' }),
+      hint:
+        phase === 'resolving and connecting'
+          ? 'Is the host up, and does a firewall drop our packets?'
+          : phase === 'the handshake'
+            ? `Is it sshd that listens on port ${target.port} there? (port in the inventory or ~/.ssh/config)`
+            : undefined,
       cause,
     })
   }
@@ -80,7 +86,7 @@ export function explainLoss(end: ChannelEnd, target: Target): ProvisionError {
     code: 'unreachable',
     message: `${describeTarget(target)}: the connection was lost${reason}`,
     detail: 'A step that was running goes on to its end on the host, and holds the lock until then.',
-    hint: 'run again: what is done already is found done',
+    hint: 'Run again: what is done already is found done.',
     cause: end.error,
   })
 }

@@ -89,7 +89,7 @@ function judgeKey(blob: Buffer, name: string, target: Target, settings: HostKeyS
             (line) => `known:      ${line.type} ${fingerprint(line.key)}  (${line.file}:${line.line})`,
           ),
         ].join('\n'),
-        hint: `only if you know why it changed: ssh-keygen -R '${name}' -f ${verdict.known[0]?.file ?? file}`,
+        hint: `Only if you know why it changed: ssh-keygen -R '${name}' -f ${verdict.known[0]?.file ?? file}`,
       })
     case 'unknown':
       if (settings.mode === 'accept-new') return accept(file, name, type, key, host)
@@ -103,7 +103,7 @@ function judgeKey(blob: Buffer, name: string, target: Target, settings: HostKeyS
             ? ['(a @cert-authority line matches, but host certificates are not supported)']
             : []),
         ].join('\n'),
-        hint: `compare the fingerprint on the host (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), then: ssh-keyscan -p ${target.port} ${target.address} >> ${file}, or set hostKeyChecking: 'accept-new'`,
+        hint: `Compare the fingerprint on the host (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), then: ssh-keyscan -p ${target.port} ${target.address} >> ${file}, or set hostKeyChecking: 'accept-new'`,
       })
   }
 }

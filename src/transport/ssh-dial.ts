@@ -182,8 +182,8 @@ function explainLogin(error: unknown, hop: Hop, login: Login, identities: Identi
       ...(/too many/i.test(message) ? [message] : []),
     ].join('\n'),
     hint: nothing
-      ? 'set identityFile in the inventory, or start an ssh-agent, or create a key: ssh-keygen -t ed25519'
-      : `is our public key in ~${hop.target.user}/.ssh/authorized_keys on the host, and is ${hop.target.user} the right user?`,
+      ? 'Set identityFile in the inventory, or start an ssh-agent, or create a key: ssh-keygen -t ed25519'
+      : `Is our public key in ~${hop.target.user}/.ssh/authorized_keys on the host, and is ${hop.target.user} the right user?`,
     cause: error,
   })
 }

@@ -77,7 +77,7 @@ export function collectIdentities(settings: IdentitySettings, ring: KeyRing): Id
       throw new ProvisionError({
         code: 'authentication',
         message: `the identity file ${path} does not exist`,
-        hint: `create it (ssh-keygen -t ed25519 -f ${path}) or correct identityFile in the inventory`,
+        hint: `Create it (ssh-keygen -t ed25519 -f ${path}) or correct identityFile in the inventory.`,
       })
     } else unusable.push(`${path} (does not exist)`)
   }

@@ -67,7 +67,7 @@ export function planRoute(host: InventoryHost, secrets: Secrets, surroundings: S
       code: 'inventory',
       message: `${host.name}: ~/.ssh/config reaches ${settings.address} by ProxyCommand, which is not supported`,
       detail: `ProxyCommand ${config.proxyCommand}`,
-      hint: 'use ProxyJump there, or proxyJump in the inventory',
+      hint: 'Use ProxyJump there, or proxyJump in the inventory.',
     })
   }
   return {

@@ -169,7 +169,7 @@ export function checkAnswers(input: unknown, source: string): Answers {
   if (names.length < needed)
     fail(`hosts: the topology ${answers.topology} needs ${needed} hosts, found ${names.length}`)
   const bare = answers.where === 'servers' && answers.hosts.find((one) => one.address === undefined)
-  if (bare) fail(`hosts: ${bare.name} has no address`)
+  if (bare) fail(`hosts: ${bare.name} has no address, expected one for servers of your own`)
   if (answers.topology === 'own') checkPlacement(answers, names, fail)
   else if (answers.placement) fail(`placement: expected with the topology own only, found ${answers.topology}`)
   return answers

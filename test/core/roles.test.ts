@@ -36,11 +36,11 @@ test('a missing, misspelt or ill-typed parameter names role, host, parameter and
   t.is(fail({ site: 'a', worker: 1 })?.message, "role web on web1: unknown parameter 'worker'; did you mean 'workers'?")
   t.is(
     fail({ site: 'a', workers: 'two' })?.message,
-    "role web on web1: parameter 'workers': expected number, found 'two'",
+    "role web on web1: parameter 'workers': expected a number, found 'two'",
   )
   t.is(
     fail({ site: 'a' }, { web: 7 })?.message,
-    "role web on web1: the inventory's variable 'web' must be an object of this role's parameters",
+    "role web on web1: the inventory's variable 'web': expected an object of this role's parameters, found 7",
   )
 })
 

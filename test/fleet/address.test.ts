@@ -37,7 +37,7 @@ test('the password may come from a file', (t) => {
 
 const wrong: [text: string, env: Record<string, string>, message: RegExp][] = [
   ['redis://me:hush@queue', {}, /^--queue redis:\/\/queue: found a password in the URL/],
-  ['http://me:hush@queue', {}, /^--queue: found http:, expected redis:/],
+  ['http://me:hush@queue', {}, /^--queue: found http:\/\/…, expected redis:/],
   ['queue', {}, /^--queue: expected redis:/],
   ['redis://queue/hush', {}, /^--queue: expected redis:/],
   ['unix:run/redis.sock', {}, /expected an absolute path after unix:$/],

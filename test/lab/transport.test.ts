@@ -463,7 +463,7 @@ test('a changed host key is refused also by accept-new, with both fingerprints a
     t.regex(error.message, /THE HOST KEY HAS CHANGED/)
     t.true(error.detail?.includes(`(${knownHosts}:2)`), error.detail)
     t.is(error.detail?.match(/SHA256:/g)?.length, 2)
-    t.is(error.hint, `only if you know why it changed: ssh-keygen -R '${address}' -f ${knownHosts}`)
+    t.is(error.hint, `Only if you know why it changed: ssh-keygen -R '${address}' -f ${knownHosts}`)
   }
   await open(t, settings('h1', { knownHosts, hostKeyChecking: 'off' }))
 })
