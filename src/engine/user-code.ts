@@ -37,12 +37,13 @@ export function guarded<T>(what: string, where: LazyLocation, body: () => T): T 
   }
 }
 
-/** What our own code said of a value that the user's gave it: a host that the inventory does not have. */
+/** An error without a place, that of a host that the inventory does not have: at the place of who asked, and named if it does not name itself. */
 function at(error: ProvisionError, what: string, where: LazyLocation): ProvisionError {
   const { code, detail, hint } = error
+  const message = error.message.startsWith('role ') ? error.message : `${what}: ${error.message}`
   return new ProvisionError({
     code,
-    message: `${what}: ${error.message}`,
+    message,
     where: where.get(),
     detail,
     hint,

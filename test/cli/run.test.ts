@@ -139,7 +139,7 @@ test('an output file that cannot be written is found before any host', async (t)
   const cwd = localSite(t, note)
   const result = await provision([...here, '--output', 'json', '--output-file', 'no/such/folder'], { cwd })
   t.is(result.code, 1)
-  t.true(result.stderr.startsWith('✗ --output-file no/such/folder cannot be written: ENOENT'))
+  t.true(result.stderr.startsWith('✗ --output-file no/such/folder cannot be written: there is no folder no/such\n'))
   t.false(existsSync(join(cwd, 'note')))
 })
 

@@ -40,7 +40,7 @@ test('a missing, misspelt or ill-typed parameter names role, host, parameter and
   )
   t.is(
     fail({ site: 'a' }, { web: 7 })?.message,
-    "role web on web1: the inventory's variable 'web' must be an object of this role's parameters",
+    "role web on web1: the inventory's variable 'web': expected an object of this role's parameters, found 7",
   )
 })
 

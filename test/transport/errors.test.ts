@@ -13,7 +13,12 @@ const rows: readonly (readonly [error: unknown, phase: Phase, message: string, h
   ],
   [system('ETIMEDOUT'), 'resolving and connecting', '192.0.2.1 does not answer on port 2222', /firewall/],
   [system('EHOSTUNREACH'), 'resolving and connecting', 'there is no route to 192.0.2.1', undefined],
-  [system('ENOTFOUND'), 'resolving and connecting', 'the name 192.0.2.1 does not resolve to an address', /`address`/],
+  [
+    system('ENOTFOUND'),
+    'resolving and connecting',
+    'the name 192.0.2.1 does not resolve to an address',
+    /^Set address /,
+  ],
   [system('ECONNRESET'), 'the handshake', '192.0.2.1 closed the connection on port 2222', /MaxStartups/],
   [
     new AggregateError([system('ECONNREFUSED')]),
@@ -21,7 +26,7 @@ const rows: readonly (readonly [error: unknown, phase: Phase, message: string, h
     '192.0.2.1 refuses connections on port 2222',
     /sshd/,
   ],
-  [deadlineError(10), 'resolving and connecting', 'resolving and connecting took longer than 10 s', /is the host up/],
+  [deadlineError(10), 'resolving and connecting', 'resolving and connecting took longer than 10 s', /^Is the host up/],
   [deadlineError(10), 'authentication', 'authentication took longer than 10 s', undefined],
   [
     new Error('Handshake failed: no matching key exchange algorithm'),

@@ -21,7 +21,7 @@ const servers = (...hosts: object[]) => ({
 const own = { name: 'a', address: '192.0.2.1' }
 
 const refused: [change: object, complaint: string][] = [
-  [{ where: 'cloud' }, "option 'where': expected 'lab', 'servers', 'vagrant', found 'cloud'"],
+  [{ where: 'cloud' }, "option 'where': expected 'lab', 'servers' or 'vagrant', found 'cloud'"],
   [{ doamins: [] }, "unknown option 'doamins'; did you mean 'domains'?"],
   [{ domains: [] }, "option 'domains': expected at least one domain, found a list"],
   [
@@ -40,7 +40,7 @@ const refused: [change: object, complaint: string][] = [
     { domains: ['foobar'] },
     "option 'domains.0': expected a domain name in small letters such as www.example.com, found 'foobar'",
   ],
-  [servers({ name: 'a' }), 'hosts: a has no address'],
+  [servers({ name: 'a' }), 'hosts: a has no address, expected one for servers of your own'],
   [
     servers({ ...own, address: '192.0.2.300' }),
     "option 'hosts.0.address': expected an IPv4 address of four numbers from 0 to 255, found '192.0.2.300'",
@@ -147,7 +147,7 @@ const misunderstood: [text: string, problem: string][] = [
   ['web1 admin 192.0.2.1', "'web1 admin 192.0.2.1': expected NAME USER@ADDRESS:PORT, found 3 words"],
   ['a 192.0.2.999', "'a 192.0.2.999': expected an IPv4 address of four numbers from 0 to 255"],
   ['a 192.0.2.1:0', "'a 192.0.2.1:0': expected a port from 1 to 65535"],
-  ['a r$x@192.0.2.1', "'a r$x@192.0.2.1': expected a user or group name"],
+  ['a r$x@192.0.2.1', "'a r$x@192.0.2.1': expected a user or group name such as 'deploy': letters, digits and _ . -"],
   ['a 192.0.2.1\na 192.0.2.2', "'a 192.0.2.2': the name is there twice"],
 ]
 for (const [text, problem] of misunderstood) {
