@@ -48,8 +48,12 @@ async function killWhen(playbook: string, what: string, condition: () => Promise
   await done
 }
 
+/** What the killed run began goes on holding the host's lock until it ends; a run says so, and is started again. */
 async function completes(playbook: string): Promise<void> {
-  const run = await provision([playbook, '--inventory', inventoryFile(), '--output', 'json'])
+  const deadline = Date.now() + 120_000
+  const start = () => provision([playbook, '--inventory', inventoryFile(), '--output', 'json'])
+  let run = await start()
+  while (run.code === 3 && /locked by/.test(run.stdout + run.stderr) && Date.now() < deadline) run = await start()
   if (run.code !== 0) throw new Error(`exit code ${run.code}\n${run.stderr}\n${run.stdout}`)
   const again = recapOf(await provision([playbook, '--inventory', inventoryFile(), '--output', 'json']))
   if (again.hosts.web1?.changed !== 0) throw new Error(`did not converge: ${JSON.stringify(again)}`)
