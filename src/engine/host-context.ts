@@ -5,8 +5,8 @@ import type { Facts, Host, Inventory, InventoryHost, Opening } from '../core/hos
 import type { Play, Playbook } from '../core/play.ts'
 import { isRoleUse, type RoleUse, resolveParameters } from '../core/role.ts'
 import { describeValue } from '../core/schema.ts'
-import type { Task } from '../core/task.ts'
-import { type Item, listOf, makeItems } from './items.ts'
+import { type Handler, kindOf, makeNode, type Task } from '../core/task.ts'
+import { type GuardItem, handlerItems, type Item, listOf, makeItems } from './items.ts'
 import { FactsNeeded, guarded } from './user-code.ts'
 
 /** What an expansion rests on. */
@@ -120,7 +120,30 @@ export function expandPlay(play: Play, context: HostContext, site: Site): Item[]
     })
   })
   if (site.verify) return roleItems
-  return [...own(play.preTasks, 'preTasks'), ...roleItems, ...own(play.tasks, 'tasks')]
+  return [...guardOf(play, host), ...own(play.preTasks, 'preTasks'), ...roleItems, ...own(play.tasks, 'tasks')]
+}
+
+/** What the play does around the changes of a host. */
+function guardOf(play: Play, host: Host): GuardItem[] {
+  if (!play.beforeChanges && !play.afterChanges) return []
+  const around = { role: undefined, tags: listOf(play.tags), become: play.become, conditions: [], where: play.where }
+  const { beforeChanges: before, afterChanges: after } = play
+  const title = (what: string) => `${what} of play ${play.name} on ${host.name}`
+  const made = guarded(title('beforeChanges'), play.where, () => (typeof before === 'function' ? before(host) : before))
+  const last = guarded(title('afterChanges'), play.where, () => (typeof after === 'function' ? after(host) : after))
+  const tasks = listOf(last)
+  const stranger = tasks.find((task) => kindOf(task) !== 'task')
+  if (stranger !== undefined) {
+    throw new ProvisionError({
+      code: 'playbook',
+      message: `play ${play.name}: 'afterChanges' expected tasks, found ${describeValue(stranger)}`,
+      where: play.where.get(),
+      hint: 'A task, or a list of tasks: they run as a handler does, without blocks and branches.',
+    })
+  }
+  const name = `afterChanges of play ${play.name}`
+  const handler: Handler = makeNode('handler', { tasks, name, where: play.where })
+  return [{ kind: 'guard', before: makeItems(made, around), after: handler, afterItems: handlerItems(handler, around) }]
 }
 
 /** Variables with the command line's on top; a role's parameters merge one level deep. */

@@ -1,13 +1,15 @@
 // One host's walk through its plays: tasks in order, blocks, branches, handlers. Its parts: session (the connection),
 // look-ahead (what was probed), results (what is known), handlers, task-run (one task). A host's failure is its own:
 // whatever goes wrong is an event, and the walk rejects with nothing but HostStopped.
+import { ProvisionError } from '../core/error.ts'
 import type { HostRecap } from '../core/events.ts'
 import type { Play } from '../core/play.ts'
 import type { Task } from '../core/task.ts'
 import { titleOf } from '../core/task.ts'
+import { ChangeGuard } from './change-guard.ts'
 import { delegateOf } from './delegate.ts'
 import { type Following, following } from './following.ts'
-import { Handlers } from './handlers.ts'
+import { Handlers, type Pending } from './handlers.ts'
 import type { HostContext } from './host-context.ts'
 import { type HostPlay, HostPlays } from './host-plays.ts'
 import type { HostRunOptions, HostState } from './host-state.ts'
@@ -15,14 +17,16 @@ import {
   type AfterItem,
   type BlockItem,
   type FlushItem,
+  type GuardItem,
   type Item,
+  itemTitle,
   leaves,
   makeItems,
   selectByTags,
   type TaskItem,
 } from './items.ts'
 import { LookAhead, type Prepared } from './look-ahead.ts'
-import { markPath } from './marks.ts'
+import { markPath, setMarks } from './marks.ts'
 import { checkOrder, type Positions, positionsOf } from './order.ts'
 import { makeGate } from './play-order.ts'
 import { prepareTask } from './prepare.ts'
@@ -30,6 +34,7 @@ import { Results, view } from './results.ts'
 import { Riders } from './riders.ts'
 import { Session } from './session.ts'
 import { Brake, HostStopped } from './stopped.ts'
+import { commandDetail } from './task-error.ts'
 import { reportOther } from './task-report.ts'
 import { runCovered, runMaybe, runTask } from './task-run.ts'
 import { Turns } from './turns.ts'
@@ -66,6 +71,14 @@ export class HostRun {
       session,
       home: { name: context.host.name, session },
       turns: new Turns(),
+      guard: new ChangeGuard({
+        notify: (item) => this.notifyAfterChanges(item),
+        walk: async (item) => {
+          this.state.play.total += [...leaves(item.before)].length
+          await this.walk(item.before, undefined)
+        },
+        undo: (item) => this.runAfterChanges(item),
+      }),
       brake: new Brake(options),
       riders: new Riders(),
       lookAhead: new LookAhead({
@@ -144,13 +157,14 @@ export class HostRun {
         },
         () => begin(0),
       )
-      this.state.play.total = [...leaves(chosen)].length
+      this.state.play.total = [...leaves(chosen.filter((item) => item.kind !== 'guard'))].length
       begin(this.state.play.total)
       this.positions = positionsOf(all)
       results.leave(leftOut(all, chosen))
       lookAhead.startPlay()
       handlers.startPlay()
       handlers.register(all)
+      this.state.guard.start()
       await this.walk(chosen, this.plays.after(play))
       await this.runHandlers(undefined)
       failed = false
@@ -270,6 +284,9 @@ export class HostRun {
         case 'flush':
           if (this.flushes(item)) await this.runHandlers(place)
           break
+        case 'guard':
+          this.state.guard.set(item)
+          break
         case 'block':
           await this.runBlock(item, place)
           break
@@ -361,25 +378,67 @@ export class HostRun {
 
   /** Runs what was notified, also by handlers, until nothing is left. */
   private async runHandlers(place: Following | undefined): Promise<void> {
-    const { brake, handlers, session, options } = this.state
-    for (let pending = handlers.next(); pending; pending = handlers.next()) {
+    const { brake, handlers } = this.state
+    const endsPlay = place === undefined
+    for (let pending = handlers.next(endsPlay); pending; pending = handlers.next(endsPlay)) {
       brake.check()
-      const { items } = pending.entry
-      for (const [index, item] of items.entries()) {
-        if (pending.covered.has(item)) runCovered(this.state, item)
-        else if (pending.certain)
-          await runTask(this.state, item, following(items, index, place), (task) => this.prepare(task))
-        else runMaybe(this.state, item)
-      }
-      const isLeft = items.some((item) => options.steps?.hasDeclined(item))
-      session.clearLater(handlers.done(pending, options.check || isLeft))
+      await this.runHandler(pending, place)
     }
   }
 
+  private async runHandler(pending: Pending, place: Following | undefined): Promise<void> {
+    const { handlers, session, options } = this.state
+    const { items } = pending.entry
+    for (const [index, item] of items.entries()) {
+      if (pending.covered.has(item)) runCovered(this.state, item)
+      else if (pending.certain)
+        await runTask(this.state, item, following(items, index, place), (task) => this.prepare(task))
+      else runMaybe(this.state, item)
+    }
+    const isLeft = items.some((item) => options.steps?.hasDeclined(item))
+    session.clearLater(handlers.done(pending, options.check || isLeft))
+  }
+
+  // ---------------------------------------------------------------- around changes
+
+  private async notifyAfterChanges(item: GuardItem): Promise<void> {
+    const { handlers, session, options } = this.state
+    const marks = handlers.guard(item)
+    if (options.check || marks.length === 0) return
+    const [written] = await session.run([setMarks(marks)], undefined)
+    if (written && written.code !== 0) {
+      const detail = commandDetail(this.name, session.agentUser, 'write the mark', written)
+      throw new ProvisionError({
+        code: 'apply',
+        message: `the mark of ${item.after.name} could not be written`,
+        detail,
+      })
+    }
+  }
+
+  private async runAfterChanges({ after }: GuardItem): Promise<void> {
+    const { brake, handlers, lookAhead } = this.state
+    const pending = handlers.waiting(after)
+    lookAhead.forget()
+    if (pending) await brake.mend(() => this.runHandler(pending, undefined))
+  }
+
   private warnOfPendingHandlers(): void {
-    const { handlers, options } = this.state
-    const names = handlers.names()
-    if (options.check || names.length === 0) return
+    const { guard, handlers, options } = this.state
+    if (options.check) return
+    const { after, left } = guard
+    const waits = after !== undefined && handlers.waiting(after) !== undefined
+    if (waits) {
+      const titles = left?.map(itemTitle) ?? []
+      options.emit({
+        type: 'warning',
+        host: this.name,
+        message: `${after.name} did not run${titles.length > 0 ? `, so this still holds: ${titles.join(', ')}` : ''}`,
+        hint: 'Mend what failed and run again: the next run goes on from here, on this host first.',
+      })
+    }
+    const names = handlers.names().filter((name) => !waits || name !== after.name)
+    if (names.length === 0) return
     options.emit({
       type: 'warning',
       host: this.name,

@@ -1,6 +1,7 @@
 import type { Emit } from '../core/events.ts'
 import type { Secrets } from '../core/secret.ts'
 import type { Connect } from '../transport/connection.ts'
+import type { ChangeGuard } from './change-guard.ts'
 import type { Handlers } from './handlers.ts'
 import type { HostContext } from './host-context.ts'
 import type { LookAhead } from './look-ahead.ts'
@@ -52,6 +53,7 @@ export interface HostState {
   readonly brake: Brake
   readonly riders: Riders
   readonly turns: Turns
+  readonly guard: ChangeGuard
   /** The host whose tasks these are: named in events, with the marks of their handlers. `context` and `session` are of the host they run on. */
   readonly home: { readonly name: string; readonly session: Session }
   readonly counts: { ok: number; changed: number; failed: number; skipped: number; ignored: number; unknown: number }

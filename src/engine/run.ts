@@ -195,7 +195,8 @@ class Run {
     const chosen = play.runOnce ? await firstThatConnects(alive) : alive
     if (chosen.length === 0) return
     emit({ type: 'play:start', play: play.name, hosts: chosen.map((hostRun) => hostRun.name) })
-    for (const batch of makeBatches(chosen, serialSizes(play.serial))) {
+    const batches = makeBatches(chosen, serialSizes(play.serial))
+    for (const [number, batch] of batches.entries()) {
       if (this.isOver) {
         this.cutShort = true
         break
@@ -207,7 +208,10 @@ class Run {
       }
       await Promise.all(walks)
       const failed = batch.filter((hostRun) => hostRun.stopped && hostRun.stopped.kind !== 'interrupted')
-      if (tooManyFailed(play, batch.length, failed.length)) this.cancel.abort()
+      if (tooManyFailed(play, batch.length, failed.length)) {
+        this.cancel.abort()
+        this.warnOfSpared(play, failed, batches.slice(number + 1).flat())
+      }
     }
     emit({ type: 'play:end', play: play.name })
   }
@@ -236,6 +240,17 @@ class Run {
       pass.leave()
       this.order.pass(hostRun.name, index)
     }
+  }
+
+  /** A roll that stops says on which hosts it did not begin. */
+  private warnOfSpared(play: Play, failed: readonly HostRun[], spared: readonly HostRun[]): void {
+    if (spared.length === 0) return
+    const names = (hostRuns: readonly HostRun[]) => hostRuns.map((hostRun) => hostRun.name).join(', ')
+    this.options.emit({
+      type: 'warning',
+      host: undefined,
+      message: `play ${play.name} stops, because ${names(failed)} failed; nothing was changed by it on ${names(spared)}`,
+    })
   }
 
   private runOf(host: InventoryHost): HostRun {

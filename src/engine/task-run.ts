@@ -21,6 +21,8 @@ const bySomeone = 'skipped by the operator'
 /** How one attempt at a task ended. */
 export interface TaskResult {
   readonly status: 'ok' | 'changed' | 'failed' | 'unknown'
+  /** Nothing was done: what the play does before its first change must come first. */
+  readonly mustWait?: boolean | undefined
   readonly plan?: Plan | undefined
   readonly reason?: string | undefined
   readonly error?: ReturnType<typeof tell> | undefined
@@ -120,14 +122,19 @@ async function attempts(
   const total = retry ? (retry.attempts ?? 3) : 1
   let touchedWith: TaskResult | undefined
   for (let attempt = 1; ; attempt++) {
-    const result = await attemptThere(state, item, prepare, (there, prepareThere) =>
-      attemptOnce(there, item, place, prepareThere, report),
-    )
-      .then((made) => satisfies(item, made))
-      .catch((error: unknown): TaskResult => {
-        if (error instanceof HostStopped) throw error
-        return { status: 'failed', error: asTaskError(item, error) }
-      })
+    const once = () =>
+      attemptThere(state, item, prepare, (there, prepareThere) => attemptOnce(there, item, place, prepareThere, report))
+        .then((made) => (made.mustWait ? made : satisfies(item, made)))
+        .catch((error: unknown): TaskResult => {
+          if (error instanceof HostStopped) throw error
+          return { status: 'failed', error: asTaskError(item, error) }
+        })
+    let result = await once()
+    if (result.mustWait) {
+      await state.guard.open()
+      // it may have altered what was found
+      result = await once()
+    }
     const touched = touchedWith ?? (result.touched ? result : undefined)
     if (result.status !== 'failed' || attempt >= total) return withEarlier(item, result, touched)
     state.options.emit({
@@ -191,6 +198,7 @@ async function attemptOnce(
     const code = resource.readOnly ? 'assertion' : 'apply'
     return { status: 'failed', error: tell(item, code, shown(item, plan.refused), plan) }
   }
+  if (state.guard.stops(item)) return { status: 'ok', mustWait: true }
   if (checking) return pretend(state, item, plan)
   const unmarked = await markAtHome(state, item)
   if (unmarked) return { status: 'failed', error: unmarked }
