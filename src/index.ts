@@ -6,7 +6,7 @@ export type { ConnectionSettings, Facts, Host, Inventory, InventoryHost, Opening
 export * from './core/host-vars.ts'
 export { defineInventory, type GroupEntry, type HostEntry, type InventoryEntry, type Vars } from './core/inventory.ts'
 export { definePlaybook, play } from './core/play.ts'
-export { type Role, role } from './core/role.ts'
+export { type Role, type Rollback, role } from './core/role.ts'
 export { Secret, secret, secretText } from './core/secret.ts'
 export type { Condition, Handler, Outcome, Task, TaskOptions, Tasks } from './core/task.ts'
 export { vagrantHosts, vagrantInventory } from './inventory/vagrant.ts'

@@ -10,6 +10,7 @@ import { exitCode, type Io } from './io.ts'
 import type { LabCommandOptions } from './lab-command.ts'
 import { packageVersion } from './package-version.ts'
 import type { ReportCommandOptions } from './report-command.ts'
+import type { RollbackOptions } from './rollback-command.ts'
 import type { VarsOptions } from './vars-command.ts'
 import { addVaultCommands } from './vault-program.ts'
 import type { WatchOptions } from './watch-round.ts'
@@ -90,6 +91,7 @@ function makeProgram(io: Io, choose: Choose): Command {
   selectionOptions(verify)
   queueOptions(verify)
   reportOptions(verify)
+  addRollbackCommand(program, io, choose)
   addWatchCommand(program, io, choose)
   program
     .command('report')
@@ -275,6 +277,30 @@ function addHostCommands(program: Command, io: Io, choose: Choose): void {
     .action((host: string, words: string[], _options: object, command: Command) =>
       choose(async () => (await load()).sshCommand(io, host, words, optionsOf<HostOptions>(command))),
     )
+}
+
+function addRollbackCommand(program: Command, io: Io, choose: Choose): void {
+  const rollback = program
+    .command('rollback')
+    .description('go back to the previous release of a role on all its hosts, as its plays change them')
+    .argument('<role>', 'the role, for example app')
+    .argument('[playbook]', 'the playbook (default: playbooks/deploy.ts if it is there, else playbooks/site.ts)')
+    .option('--to <release>', 'this one of the releases that are kept, by the beginning of its identity')
+    .option('-C, --check', 'change nothing, say what would change')
+    .addOption(inventoryOption())
+    .option('-l, --limit <pattern>', 'only these hosts')
+    .addOption(extraVarsOption())
+    .action((role: string, playbook: string | undefined, _options: object, command: Command) =>
+      choose(async () =>
+        (await import('./rollback-command.ts')).rollbackCommand(
+          io,
+          role,
+          playbook,
+          optionsOf<RollbackOptions>(command),
+        ),
+      ),
+    )
+  reportOptions(rollback)
 }
 
 function addWatchCommand(program: Command, io: Io, choose: Choose): void {

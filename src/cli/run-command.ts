@@ -143,7 +143,8 @@ async function runQueued(
   return await runByWorkers(io, options, project, request)
 }
 
-function codeOf(result: RunResult, detailed: boolean): number {
+/** The exit code of a run. */
+export function codeOf(result: RunResult, detailed: boolean): number {
   switch (result.outcome) {
     case 'interrupted':
       return exitCode.interrupted

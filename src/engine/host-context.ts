@@ -3,11 +3,18 @@
 import { ProvisionError } from '../core/error.ts'
 import type { Facts, Host, Inventory, InventoryHost, Opening } from '../core/host.ts'
 import type { Play, Playbook } from '../core/play.ts'
-import { isRoleUse, type RoleUse, resolveParameters } from '../core/role.ts'
+import { isRoleUse, type RoleDefinition, type RoleUse, resolveParameters } from '../core/role.ts'
 import { describeValue } from '../core/schema.ts'
 import { type Handler, kindOf, makeNode, type Task } from '../core/task.ts'
 import { type GuardItem, handlerItems, type Item, listOf, makeItems } from './items.ts'
 import { FactsNeeded, guarded } from './user-code.ts'
+
+/** What of a role's `rollback` runs: the look at all hosts, or the way back to the release that was chosen. */
+export interface RollbackPart {
+  readonly role: string
+  /** @default the look */
+  readonly release?: string | undefined
+}
 
 /** What an expansion rests on. */
 export interface Site {
@@ -16,6 +23,8 @@ export interface Site {
   readonly extraVars: Readonly<Record<string, unknown>>
   /** Only the roles' verify checks. */
   readonly verify: boolean
+  /** Only one role's way back to an earlier release. */
+  readonly rollback?: RollbackPart | undefined
   /** Told each local file or folder that tasks read or look for. */
   readonly onRead?: ((path: string) => void) | undefined
 }
@@ -108,7 +117,7 @@ export function expandPlay(play: Play, context: HostContext, site: Site): Item[]
     rolesOfPlay(play, host),
   ).flatMap((use) => {
     const params = resolveParameters(use, host.name, { vars: host.vars, extra: site.extraVars })
-    const body = site.verify ? use.role.verify : use.role.tasks
+    const body = bodyOf(use.role, site)
     if (!body) return []
     const tasks = guarded(`role ${use.role.name} on ${host.name}`, use.where, () => body(params as never, host)) // checked by its schema
     return makeItems(tasks, {
@@ -120,7 +129,17 @@ export function expandPlay(play: Play, context: HostContext, site: Site): Item[]
     })
   })
   if (site.verify) return roleItems
+  if (site.rollback) return roleItems.length > 0 ? [...guardOf(play, host), ...roleItems] : []
   return [...guardOf(play, host), ...own(play.preTasks, 'preTasks'), ...roleItems, ...own(play.tasks, 'tasks')]
+}
+
+/** The part of a role that the run is about. */
+function bodyOf({ name, tasks, verify, rollback }: RoleDefinition, site: Site): RoleDefinition['tasks'] | undefined {
+  if (site.verify) return verify
+  if (!site.rollback) return tasks
+  const { role, release } = site.rollback
+  if (name !== role || !rollback) return undefined
+  return release === undefined ? rollback.look : (params, host) => rollback.tasks(params, host, release)
 }
 
 /** What the play does around the changes of a host. */

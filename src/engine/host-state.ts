@@ -1,5 +1,6 @@
 import type { Emit } from '../core/events.ts'
 import type { Secrets } from '../core/secret.ts'
+import type { Outcome, Task } from '../core/task.ts'
 import type { Connect } from '../transport/connection.ts'
 import type { ChangeGuard } from './change-guard.ts'
 import type { Handlers } from './handlers.ts'
@@ -35,6 +36,7 @@ export interface HostRunOptions {
   readonly giveUp: AbortSignal
   /** An operator says before each task whether it runs. */
   readonly steps: Steps | undefined
+  readonly onOutcome: ((host: string, task: Task, outcome: Outcome) => void) | undefined
   /** One play of a run that is spread over workers. */
   readonly byWorker: boolean
   /** The state of another host of the inventory, connected, for a task that runs there. Rejects with HostStopped. */

@@ -7,9 +7,10 @@ import type { Inventory, InventoryHost } from '../core/host.ts'
 import { type Play, type Playbook, serialSizes } from '../core/play.ts'
 import { isRoleUse, type RoleDefinition } from '../core/role.ts'
 import type { Secrets } from '../core/secret.ts'
+import type { Outcome, Task } from '../core/task.ts'
 import type { Connect } from '../transport/connection.ts'
 import { makeBatches, tooManyFailed } from './batches.ts'
-import type { Site } from './host-context.ts'
+import type { RollbackPart, Site } from './host-context.ts'
 import { HostRun } from './host-run.ts'
 import type { HostRunOptions } from './host-state.ts'
 import { listOf } from './items.ts'
@@ -43,6 +44,10 @@ export interface RunRequest {
   readonly extraVars?: Readonly<Record<string, unknown>> | undefined
   /** Only the roles' verify checks. @default false */
   readonly verify?: boolean | undefined
+  /** Only one role's way back to an earlier release. */
+  readonly rollback?: RollbackPart | undefined
+  /** Told the result of each task that ran. */
+  readonly onOutcome?: ((host: string, task: Task, outcome: Outcome) => void) | undefined
   /** One play of the playbook, for a run that is spread over several controllers. @default all plays */
   readonly part?: PlayPart | undefined
   /** Finish the running step of each host, then stop. */
@@ -122,6 +127,7 @@ class Run {
       stop: sharedSignal(this.cancel.signal, request.stop),
       giveUp: sharedSignal(request.giveUp),
       steps: request.ask && new Steps(request.ask),
+      onOutcome: request.onOutcome,
       byWorker: request.part !== undefined,
       reach: (name) => this.others.reach(name),
       now: request.now ?? (() => performance.now()),
@@ -229,7 +235,7 @@ class Run {
       await pass.admit()
       await hostRun.runPlay(play)
       const isDone = hostRun.isDone && !this.isOver
-      if (isDone && !this.site.verify) await hostRun.finish(this.request.part?.last ?? true)
+      if (isDone && !this.site.verify && !this.site.rollback) await hostRun.finish(this.request.part?.last ?? true)
       const isSpare = isDone || this.runs.size > Math.max(this.forks, mostConnections)
       if (isSpare && !this.others.expects(hostRun.name)) await hostRun.close()
     } catch (error) {

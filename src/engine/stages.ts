@@ -17,12 +17,13 @@ export interface Stage {
   readonly hosts: readonly InventoryHost[]
 }
 
-export function makeSite(request: ListRequest & Pick<RunRequest, 'verify' | 'onRead'>): Site {
+export function makeSite(request: ListRequest & Pick<RunRequest, 'verify' | 'rollback' | 'onRead'>): Site {
   return {
     playbook: request.playbook,
     inventory: request.inventory,
     extraVars: request.extraVars ?? {},
     verify: request.verify ?? false,
+    rollback: request.rollback,
     onRead: request.onRead,
   }
 }

@@ -68,6 +68,7 @@ export async function runTask(
   if (result.status === 'unknown') return endUnknown(state, item, report, result.reason ?? '', result.plan)
   const outcome = outcomeOf(result)
   results.record(item.task, { outcome, unknown: result.unknown ?? 'nothing' })
+  state.options.onOutcome?.(state.home.name, item.task, outcome)
   if (result.status === 'changed' && result.plan) cover(state, item, result.plan, prepare)
   // A change that failed half-way may have altered what the handlers are for.
   if (outcome.changed || (result.status === 'failed' && result.touched)) handlers.notify(item, true)
@@ -131,7 +132,13 @@ async function attempts(
         })
     let result = await once()
     if (result.mustWait) {
-      await state.guard.open()
+      await state.guard.open().catch((error: unknown) => {
+        if (error instanceof HostStopped && error.kind !== 'unreachable')
+          report.end('skipped', {
+            reason: 'nothing was changed, because what must come before a change did not succeed',
+          })
+        throw error
+      })
       // it may have altered what was found
       result = await once()
     }

@@ -22,6 +22,8 @@ const schema = {
   wait: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   /** Cut the sessions that are left after `wait`, instead of failing. @default false */
   cut: v.optional(v.boolean()),
+  /** Take it out of rotation also if no other server of the backend takes requests. @default false: that is refused */
+  evenIfLast: v.optional(v.boolean()),
   /** HAProxy's socket with `level admin`. @default '/run/haproxy/admin.sock' */
   socket: v.optional(absolutePath),
 }
@@ -37,6 +39,8 @@ interface Found {
   readonly up: boolean
   /** Requests that it works on, or that wait for it. */
   readonly sessions: number
+  /** It takes requests, and no other server of the backend does. */
+  readonly isLast: boolean
 }
 
 type ServerState =
@@ -102,16 +106,29 @@ function parseOne(answer: string, wish: ServerArgs): ServerState {
     !Number.isInteger(operation + admin + sessions)
   )
     throw new TypeError(`expected numbers for server ${wish.server}, found '${own.join(' ').slice(0, 80)}'`)
-  // bits of srv_admin_state: 0x01 and others maintenance, 0x08 and 0x10 drain
-  const mode = admin & ~0x18 ? 'maint' : admin & 0x18 ? 'drain' : 'ready'
-  // srv_op_state: 0 stopped, 1 starting, 2 running, 3 stopping
-  return { server: { mode, up: operation === 1 || operation === 2, sessions } }
+  const serving = states.filter((fields) => serves(Number(fields[5]), Number(fields[6])))
+  const isLast = serving.length === 1 && serving[0] === own
+  return { server: { mode: modeOf(admin), up: isUp(operation), sessions, isLast } }
+}
+
+/** Bits of srv_admin_state: 0x01 and others maintenance, 0x08 and 0x10 drain. */
+function modeOf(admin: number): Mode {
+  return admin & ~0x18 ? 'maint' : admin & 0x18 ? 'drain' : 'ready'
+}
+
+/** The values of srv_op_state: 0 stopped, 1 starting, 2 running, 3 stopping. */
+function isUp(operation: number): boolean {
+  return operation === 1 || operation === 2
+}
+
+function serves(operation: number, admin: number): boolean {
+  return modeOf(admin) === 'ready' && isUp(operation)
 }
 
 function planServer(state: ServerState, wish: ServerArgs, { check }: { readonly check: boolean }): Plan {
   if ('missing' in state) return planMissing(state.missing, wish)
   if ('others' in state) return planStranger(state.others, wish)
-  const { mode, up, sessions } = state.server
+  const { mode, up, sessions, isLast } = state.server
   const done = wish.state === 'ready' ? up : sessions === 0
   if (mode === wish.state && done)
     return { unchanged: wish.state === 'ready' ? 'takes requests' : `${wish.state}, no session is left` }
@@ -123,6 +140,11 @@ function planServer(state: ServerState, wish: ServerArgs, { check }: { readonly 
       changes: [{ summary: `${now} → ${wish.state === 'ready' ? 'up' : 'none left'}`, steps: [{ script: wait }] }],
     }
   }
+  if (isLast && !wish.evenIfLast)
+    return {
+      refused: `${wish.server} is the last server of backend ${wish.backend} that takes requests`,
+      hint: 'Bring another one back first (a run with --limit on it), or say evenIfLast: true.',
+    }
   const set = sh`${raw(ask(wish))}
 said=$(ask ${`set server ${wish.backend}/${wish.server} state ${wish.state}`})
 if [ -n "$said" ]; then echo "error: HAProxy says: $said" >&2; exit 1; fi

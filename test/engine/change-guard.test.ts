@@ -136,7 +136,7 @@ test('if beforeChanges fails nothing is changed, and afterChanges undoes what wa
     }),
   ])
   t.is(ran.result.outcome, 'failed')
-  t.deepEqual(ran.log, ['w1 changed note w1', 'w1 failed act stuck', 'w1 changed note w1'])
+  t.deepEqual(ran.log, ['w1 changed note w1', 'w1 failed act stuck', 'w1 changed note w1', 'w1 skipped note a'])
   t.is(hosts.w1?.read('a'), undefined)
   t.is(hosts.lb?.read('w1'), 'ready\n')
   t.deepEqual(hosts.w1?.marks(), [])

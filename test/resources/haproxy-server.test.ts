@@ -4,9 +4,15 @@ import { server } from '../../src/resources/haproxy-server.ts'
 import { planOne, planTable } from './table.ts'
 
 /** What HAProxy 2.6 answers, with fewer columns behind those that are read. */
-function answer(...servers: readonly { name: string; operation: number; admin: number; queued?: number; now?: number }[]) {
-  const states = servers.map(({ name, operation, admin }, index) => `2 web ${index + 1} ${name} 192.0.2.1 ${operation} ${admin} 1 1 5 1 0`)
-  const stats = servers.map(({ name, queued = 0, now = 0 }) => `web,${name},${queued},0,${now},9,,12,0,0,,0,,0,0,0,0,no check,1,1,0`)
+function answer(
+  ...servers: readonly { name: string; operation: number; admin: number; queued?: number; now?: number }[]
+) {
+  const states = servers.map(
+    ({ name, operation, admin }, index) => `2 web ${index + 1} ${name} 192.0.2.1 ${operation} ${admin} 1 1 5 1 0`,
+  )
+  const stats = servers.map(
+    ({ name, queued = 0, now = 0 }) => `web,${name},${queued},0,${now},9,,12,0,0,,0,,0,0,0,0,no check,1,1,0`,
+  )
   return `== server\n1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state\n${states.join('\n')}\n\n# pxname,svname,qcur,qmax,scur\n${stats.join('\n')}\n\n`
 }
 
@@ -45,6 +51,24 @@ planTable([
     task: drain,
     probe: answer({ name: 'web1', operation: 0, admin: 8 }),
     expect: { unchanged: 'drain, no session is left' },
+  },
+  {
+    title: 'the last server that takes requests is not drained',
+    task: drain,
+    probe: answer({ name: 'web1', operation: 2, admin: 0 }, { name: 'web2', operation: 2, admin: 8 }, { name: 'web3', operation: 0, admin: 0 }),
+    expect: { refused: 'web1 is the last server of backend web that takes requests' },
+  },
+  {
+    title: 'unless one insists',
+    task: server({ backend: 'web', server: 'web1', state: 'drain', evenIfLast: true }),
+    probe: answer({ name: 'web1', operation: 2, admin: 0 }),
+    expect: { changes: ['ready → drain'] },
+  },
+  {
+    title: 'one that is down serves nobody and may be drained',
+    task: drain,
+    probe: answer({ name: 'web1', operation: 0, admin: 0 }, { ...web2, admin: 8 }),
+    expect: { changes: ['ready → drain'] },
   },
   {
     title: 'put back',
@@ -120,8 +144,8 @@ test('haproxy.server: two wishes of one probe each get their own answer', (t) =>
   const one = answer({ name: 'web1', operation: 2, admin: 8 }, web2)
   const states = drain.resource.parse(one + one, wishes as never)
   t.deepEqual(states, [
-    { server: { mode: 'drain', up: true, sessions: 0 } },
-    { server: { mode: 'ready', up: true, sessions: 0 } },
+    { server: { mode: 'drain', up: true, sessions: 0, isLast: false } },
+    { server: { mode: 'ready', up: true, sessions: 0, isLast: true } },
   ])
 })
 
