@@ -129,7 +129,7 @@ export function expandPlay(play: Play, context: HostContext, site: Site): Item[]
     })
   })
   if (site.verify) return roleItems
-  if (site.rollback) return roleItems.length > 0 ? [...guardOf(play, host), ...roleItems] : []
+  if (site.rollback) return site.rollback.release === undefined ? roleItems : [...guardOf(play, host), ...roleItems]
   return [...guardOf(play, host), ...own(play.preTasks, 'preTasks'), ...roleItems, ...own(play.tasks, 'tasks')]
 }
 

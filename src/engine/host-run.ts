@@ -165,9 +165,12 @@ export class HostRun {
       handlers.startPlay()
       handlers.register(all)
       this.state.guard.start()
-      await this.walk(chosen, this.plays.after(play))
-      await this.runHandlers(undefined)
-      failed = false
+      if (this.state.options.verify) failed = await this.verifyAll(chosen, this.plays.after(play))
+      else {
+        await this.walk(chosen, this.plays.after(play))
+        await this.runHandlers(undefined)
+        failed = false
+      }
     } catch (error) {
       throw this.stop(error)
     } finally {
@@ -295,6 +298,20 @@ export class HostRun {
           break
       }
     }
+  }
+
+  /** Each check by itself: a broken promise hides no other. Says whether one was broken. */
+  private async verifyAll(items: readonly Item[], next: Following): Promise<boolean> {
+    let failed = false
+    for (const [index, item] of items.entries()) {
+      try {
+        await this.walkOn([item], following(items, index, next))
+      } catch (error) {
+        if (!isFailure(error)) throw error
+        failed = true
+      }
+    }
+    return failed
   }
 
   private flushes({ conditions }: FlushItem): boolean {

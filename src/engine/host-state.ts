@@ -25,6 +25,8 @@ export interface HostRunOptions {
   readonly connect: Connect
   readonly emit: Emit
   readonly check: boolean
+  /** Only checks: after one that failed the others are looked at all the same. */
+  readonly verify: boolean
   readonly tags: readonly string[]
   readonly skipTags: readonly string[]
   readonly journal: Journal

@@ -120,6 +120,7 @@ class Run {
       connect: request.connect,
       emit: hideSecrets(request.emit, request.secrets),
       check: request.check ?? false,
+      verify: request.verify ?? false,
       tags: request.tags ?? [],
       skipTags: request.skipTags ?? [],
       journal: { touched: false },
