@@ -11,6 +11,7 @@ import type { LabCommandOptions } from './lab-command.ts'
 import { packageVersion } from './package-version.ts'
 import type { ReportCommandOptions } from './report-command.ts'
 import type { RollbackOptions } from './rollback-command.ts'
+import type { TestOptions } from './test-command.ts'
 import type { VarsOptions } from './vars-command.ts'
 import { addVaultCommands } from './vault-program.ts'
 import type { WatchOptions } from './watch-round.ts'
@@ -92,6 +93,7 @@ function makeProgram(io: Io, choose: Choose): Command {
   queueOptions(verify)
   reportOptions(verify)
   addRollbackCommand(program, io, choose)
+  addTestCommand(program, io, choose)
   addWatchCommand(program, io, choose)
   program
     .command('report')
@@ -301,6 +303,22 @@ function addRollbackCommand(program: Command, io: Io, choose: Choose): void {
       ),
     )
   reportOptions(rollback)
+}
+
+function addTestCommand(program: Command, io: Io, choose: Choose): void {
+  program
+    .command('test')
+    .description('try a role or a playbook on fresh lab hosts: check, converge, converge again, verify, reboot, verify')
+    .argument('<role|playbook>', 'a role of roles/, or the file of a playbook')
+    .addOption(inventoryOption())
+    .option('--suite <suites>', 'Debian releases, one after the other: bookworm, trixie, sid', list, undefined)
+    .option('--keep', 'leave the hosts for a look')
+    .addOption(extraVarsOption())
+    .option('-f, --forks <number>', 'hosts at a time', wholeNumber, 20)
+    .option('--debug', 'show stacks of errors')
+    .action((what: string, _options: object, command: Command) =>
+      choose(async () => (await import('./test-command.ts')).testCommand(io, what, optionsOf<TestOptions>(command))),
+    )
 }
 
 function addWatchCommand(program: Command, io: Io, choose: Choose): void {
