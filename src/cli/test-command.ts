@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { asProvisionError, ProvisionError } from '../core/error.ts'
+import type { Secrets } from '../core/secret.ts'
+import { listTasks } from '../engine/list.ts'
 import { parseExtraVars } from '../inventory/extra-vars.ts'
 import { labDown, type Suite } from '../lab/lab.ts'
 import { isSuite, suites } from '../lab/lab-host.ts'
@@ -15,7 +17,7 @@ import { connect } from '../transport/connect.ts'
 import { keepConnections } from '../transport/kept.ts'
 import { exitCode, hasColour, type Io } from './io.ts'
 import { rolesIn } from './playbook-contents.ts'
-import { makeStages, type StageEnd } from './test-stages.ts'
+import { makeStages, type StageEnd, type TestPlan } from './test-stages.ts'
 import { loadSubject, type TestSubject } from './test-subject.ts'
 
 export interface TestOptions {
@@ -32,13 +34,18 @@ export interface TestOptions {
 export async function testCommand(io: Io, what: string, options: TestOptions): Promise<number> {
   const wished = checkSuites(options.suite ?? ['bookworm'])
   const subject = await loadSubject(io, what, options.inventory)
+  const { playbook, inventory } = subject
+  const names = [...new Set(inventory.hosts.flatMap((host) => Object.keys(host.vars)))]
+  const extraVars = parseExtraVars(options.extraVars ?? [], rolesIn(playbook, inventory), names)
+  // a missing parameter is told before any host is made
+  listTasks({ playbook, inventory, extraVars, secrets: unread })
   const giveUp = new AbortController()
   const release = io.onSignal(() => (giveUp.signal.aborted ? io.exit(exitCode.interrupted) : giveUp.abort()))
   let well = true
   try {
     for (const suite of wished) {
       if (giveUp.signal.aborted) break
-      well = (await testOn(io, subject, suite, options, giveUp.signal)) && well
+      well = (await testOn(io, { subject, suite, extraVars }, options, giveUp.signal)) && well
     }
   } finally {
     release()
@@ -49,8 +56,7 @@ export async function testCommand(io: Io, what: string, options: TestOptions): P
 
 async function testOn(
   io: Io,
-  subject: TestSubject,
-  suite: Suite,
+  { subject, suite, extraVars }: Pick<TestPlan, 'subject' | 'suite' | 'extraVars'>,
   options: TestOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -60,9 +66,6 @@ async function testOn(
   // fresh hosts get fresh secrets; those of the project are not even read
   const secrets = openSecrets({ file: join(folder, 'secrets.json'), env: {} })
   const kept = keepConnections(io.connect ?? connect)
-  const { playbook, inventory } = subject
-  const names = [...new Set(inventory.hosts.flatMap((host) => Object.keys(host.vars)))]
-  const extraVars = parseExtraVars(options.extraVars ?? [], rolesIn(playbook, inventory), names)
   const onProgress = (message: string) => void io.stderr.write(`${paint('dim', `lab: ${message}`)}\n`)
   const plan = {
     subject,
@@ -125,6 +128,14 @@ function checkSuites(wished: readonly string[]): readonly Suite[] {
     const message = `--suite ${suite}: expected one of ${suites.join(', ')}`
     throw new ProvisionError({ code: 'input', message })
   })
+}
+
+/** A list of tasks reveals nothing. */
+const unread: Secrets = {
+  reveal: () => {
+    throw new Error('no secret is needed for a list of tasks')
+  },
+  redact: (text) => text,
 }
 
 /** A lab of its own for each subject and release, so that tests do not disturb each other. */

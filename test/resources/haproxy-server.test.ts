@@ -55,7 +55,11 @@ planTable([
   {
     title: 'the last server that takes requests is not drained',
     task: drain,
-    probe: answer({ name: 'web1', operation: 2, admin: 0 }, { name: 'web2', operation: 2, admin: 8 }, { name: 'web3', operation: 0, admin: 0 }),
+    probe: answer(
+      { name: 'web1', operation: 2, admin: 0 },
+      { name: 'web2', operation: 2, admin: 8 },
+      { name: 'web3', operation: 0, admin: 0 },
+    ),
     expect: { refused: 'web1 is the last server of backend web that takes requests' },
   },
   {
