@@ -64,6 +64,7 @@ function makeProgram(io: Io, choose: Choose): Command {
     .argument('[playbook]', 'the playbook, a TypeScript file', 'playbooks/site.ts')
   selectionOptions(program)
   program.option('--retry-failed', 'only the hosts that failed or were unreachable in the last run')
+  program.option('--start-at-task <name>', 'begin at the first task of this name; * stands for any text')
   program.option('--step', 'ask before each task: yes, no, continue without asking, quit')
   checkOptions(program)
   queueOptions(program)

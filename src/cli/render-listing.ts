@@ -29,6 +29,6 @@ function renderTasks(play: ListedPlay): string {
   return [...alike].map(([text, hosts]) => `  ${hosts.join(', ')}\n${text}`).join('')
 }
 
-function renderTask({ title, tags }: ListedPlay['tasks'][number]): string {
-  return tags.length > 0 ? `${title}  [${tags.join(', ')}]` : title
+function renderTask({ title, on, tags }: ListedPlay['tasks'][number]): string {
+  return `${title}${on === undefined ? '' : `  → ${on}`}${tags.length > 0 ? `  [${tags.join(', ')}]` : ''}`
 }

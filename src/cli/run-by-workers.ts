@@ -13,6 +13,7 @@ export interface QueueOptions {
   readonly workerWait: number
   readonly askPass?: boolean | undefined
   readonly askBecomePass?: boolean | undefined
+  readonly startAtTask?: string | undefined
 }
 
 /** Refuses what has no meaning with a queue, before anything is asked or loaded. */
@@ -22,6 +23,11 @@ export function checkQueueOptions(io: Io, options: QueueOptions): void {
       code: 'input',
       message: `${options.askPass ? '--ask-pass' : '--ask-become-pass'} with --queue: no password passes through the queue`,
       hint: 'Give the option to the workers: each asks for itself when it starts.',
+    })
+  if (options.startAtTask !== undefined)
+    throw new ProvisionError({
+      code: 'input',
+      message: '--start-at-task with --queue: workers begin at the first task',
     })
   parseAddress(options.queue, io.env)
 }

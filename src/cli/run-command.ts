@@ -27,6 +27,8 @@ export interface RunCommandOptions extends PrepareOptions, ReportOptions {
   readonly listTags?: boolean
   /** Only the hosts that failed in the last run. */
   readonly retryFailed?: boolean
+  /** Begin at the first task of this name. */
+  readonly startAtTask?: string
   /** Ask before each task. */
   readonly step?: boolean
   /** How many records of runs stay. */
@@ -66,7 +68,7 @@ export async function runCommand(
   const connect = await connectOf(io)
   let ahead: DialAhead | undefined
   const dial = ({ inventory, secrets }: OpenedSite): void => {
-    const command = [playbookFile, options.inventory, options.limit, String(verify)]
+    const command = [playbookFile, options.inventory, options.limit, String(verify), options.startAtTask]
     const folder = resolve(io.cwd, '.provision/cache')
     // workers do their own dialling
     if (options.queue === undefined) ahead = dialAhead(connect, inventory, secrets, { folder, command })
@@ -107,9 +109,9 @@ async function runPrepared(
   try {
     for (const message of warnings) report.emit({ type: 'warning', host: undefined, message })
     const { stop, giveUp } = stopping
-    const { check, forks } = options
+    const { check, forks, startAtTask: startAt } = options
     const ask = operator && ((question: StepQuestion) => operator.ask(question, stopping))
-    const whole = { ...request, emit: report.emit, check, verify, stop, giveUp, ask }
+    const whole = { ...request, emit: report.emit, check, verify, stop, giveUp, ask, startAt }
     const result =
       options.queue === undefined
         ? await run({ ...whole, connect: ahead?.connect ?? (await connectOf(io)), forks })

@@ -1,6 +1,7 @@
 import type { HostVars } from './host-vars.ts'
 import type { LazyLocation } from './location.ts'
 import type { Secret } from './secret.ts'
+import type { Outcome, Task } from './task.ts'
 
 /** How to reach a host; inherited from groups the same way as variables. */
 export interface ConnectionSettings {
@@ -114,6 +115,18 @@ export interface Host {
   readonly vars: Readonly<HostVars> & Readonly<Record<string, unknown>>
   /** Reading a fact makes the role wait for the connection; everything else is known before. */
   readonly facts: Facts
+  /**
+   * The facts of another host of the inventory, which is connected for them if it is not yet. Throws for an unknown name; a
+   * host out of reach fails the one that asks.
+   * @example host.factsOf('db1').addresses[0]
+   */
+  readonly factsOf: (name: string) => Facts
+  /**
+   * What a task of an earlier play gave on another host. Throws where that is not known for sure: the task did not run there,
+   * or its play need not be over when this one begins. Of a task that was skipped only `changed`, `failed` and `skipped`.
+   * @example host.resultOf('db1', token).stdout
+   */
+  readonly resultOf: <R extends Outcome>(name: string, task: Task<R>) => R
   readonly inventory: Inventory
   /** The port used to reach it by ssh, as far as the inventory says. */
   readonly sshPort: number

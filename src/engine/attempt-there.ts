@@ -31,6 +31,8 @@ export async function attemptThere(
     target = await state.options.reach(name)
     const other = target
     return await other.turns.take(async () => {
+      // a stop may have come while others had their turn
+      state.brake.check()
       const { secrets } = state.options
       const result = await body(stateThere(state, other), (task) =>
         prepareTask(task, state.context, secrets, other.session),

@@ -41,3 +41,22 @@ export function tooManyFailed(play: Play, hosts: number, failed: number): boolea
     ? play.serial !== undefined && percentage === 100
     : percentage > play.maxFailPercentage
 }
+
+/** `runOnce`: the first host that can be reached. */
+export async function firstThatConnects<T extends { readonly connect: () => Promise<void> }>(
+  hosts: readonly T[],
+): Promise<readonly T[]> {
+  for (const hostRun of hosts) {
+    const reached = await hostRun.connect().then(
+      () => true,
+      () => false,
+    )
+    if (reached) return [hostRun]
+  }
+  return []
+}
+
+/** Plays that must know how each host ended before anything goes on. */
+export function countsFailures(play: Play): boolean {
+  return play.serial !== undefined || play.anyErrorsFatal === true || play.maxFailPercentage !== undefined
+}

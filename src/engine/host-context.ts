@@ -2,11 +2,13 @@
 // that reads a fact has to wait for the host.
 import { ProvisionError } from '../core/error.ts'
 import type { Facts, Host, Inventory, InventoryHost, Opening } from '../core/host.ts'
+import { callerOf } from '../core/location.ts'
 import type { Play, Playbook } from '../core/play.ts'
 import { isRoleUse, type RoleDefinition, type RoleUse, resolveParameters } from '../core/role.ts'
 import { describeValue } from '../core/schema.ts'
-import { type Handler, kindOf, makeNode, type Task } from '../core/task.ts'
+import { type Handler, kindOf, makeNode, type Outcome, type Task } from '../core/task.ts'
 import { type GuardItem, handlerItems, type Item, listOf, makeItems } from './items.ts'
+import { checkHostName, type OtherHostsView } from './read-other.ts'
 import { FactsNeeded, guarded } from './user-code.ts'
 
 /** What of a role's `rollback` runs: the look at all hosts, or the way back to the release that was chosen. */
@@ -27,6 +29,8 @@ export interface Site {
   readonly rollback?: RollbackPart | undefined
   /** Told each local file or folder that tasks read or look for. */
   readonly onRead?: ((path: string) => void) | undefined
+  /** What the run knows of its hosts; without a run nothing is known. */
+  readonly others?: OtherHostsView | undefined
 }
 
 /** One host with the facts that come in later. */
@@ -38,6 +42,10 @@ export interface HostContext {
   /** What was prepared once for all hosts of the run, by key. */
   readonly shared: Map<string, unknown>
   readonly onRead: Site['onRead']
+  /** The facts, once the host is connected. */
+  readonly knownFacts: () => Facts | undefined
+  /** The play whose code runs, for what it may read of other hosts. */
+  reader: Play | undefined
   setFacts: (facts: Facts) => void
 }
 
@@ -54,6 +62,21 @@ export function makeHostContext(
         ? rolesOfPlay(play, host)
         : [],
     )
+  const factsOf = (name: string): Facts => {
+    if (name === inventoryHost.name) return host.facts
+    const where = callerOf(factsOf)
+    checkHostName(name, site.inventory, where)
+    const found = site.others?.factsOf(name)
+    if (!found) throw new FactsNeeded(`a fact of ${name} was read before it was connected`, { of: name, where })
+    return found
+  }
+  const resultOf = <R extends Outcome>(name: string, task: Task<R>): R => {
+    const where = callerOf(resultOf)
+    checkHostName(name, site.inventory, where)
+    if (!site.others) throw new FactsNeeded(`a result of ${name} was read before the run`)
+    const reading = { task, of: name, by: inventoryHost.name, play: context.reader, where }
+    return site.others.resultOf(reading) as R // the task's own result
+  }
   const host: Host = {
     name: inventoryHost.name,
     address: inventoryHost.connection.address,
@@ -61,6 +84,8 @@ export function makeHostContext(
     vars,
     inventory: site.inventory,
     sshPort: inventoryHost.connection.port ?? 22,
+    factsOf,
+    resultOf,
     isIn: (group) => inventoryHost.groups.includes(group),
     get facts() {
       if (!facts) throw new FactsNeeded(`a fact of ${inventoryHost.name} was read before the host was connected`)
@@ -76,16 +101,19 @@ export function makeHostContext(
         return use.role.openings(params as never, host) // checked by the role's own schema
       }),
   }
-  return {
+  const context: HostContext = {
     inventoryHost,
     host,
     wishes: new Map(),
     shared,
     onRead: site.onRead,
+    knownFacts: () => facts,
+    reader: undefined,
     setFacts: (value) => {
       facts = value
     },
   }
+  return context
 }
 
 /** The uses of roles in a play for one host. */
@@ -104,7 +132,16 @@ export function rolesOfPlay(play: Play, host: Host): RoleUse[] {
 
 /** All items of a play on a host. Throws FactsNeeded if it must wait for the connection. */
 export function expandPlay(play: Play, context: HostContext, site: Site): Item[] {
-  const { host } = context
+  const { reader } = context
+  context.reader = play
+  try {
+    return itemsOf(play, context, site)
+  } finally {
+    context.reader = reader
+  }
+}
+
+function itemsOf(play: Play, { host }: HostContext, site: Site): Item[] {
   const playTags = listOf(play.tags)
   const own = (tasks: Play['tasks'], what: string): Item[] =>
     makeItems(

@@ -3,12 +3,13 @@
 // whatever goes wrong is an event, and the walk rejects with nothing but HostStopped.
 import { ProvisionError } from '../core/error.ts'
 import type { HostRecap } from '../core/events.ts'
+import type { LazyLocation } from '../core/location.ts'
 import type { Play } from '../core/play.ts'
-import type { Task } from '../core/task.ts'
 import { titleOf } from '../core/task.ts'
 import { ChangeGuard } from './change-guard.ts'
 import { delegateOf } from './delegate.ts'
 import { type Following, following } from './following.ts'
+import { warnOfOrphans, warnOfPending } from './handler-warnings.ts'
 import { Handlers, type Pending } from './handlers.ts'
 import type { HostContext } from './host-context.ts'
 import { type HostPlay, HostPlays } from './host-plays.ts'
@@ -19,23 +20,23 @@ import {
   type FlushItem,
   type GuardItem,
   type Item,
-  itemTitle,
   leaves,
   makeItems,
   selectByTags,
   type TaskItem,
 } from './items.ts'
 import { LookAhead, type Prepared } from './look-ahead.ts'
-import { markPath, setMarks } from './marks.ts'
+import { setMarks } from './marks.ts'
 import { checkOrder, type Positions, positionsOf } from './order.ts'
 import { makeGate } from './play-order.ts'
 import { prepareTask } from './prepare.ts'
+import { withOthers } from './read-other.ts'
 import { Results, view } from './results.ts'
 import { Riders } from './riders.ts'
 import { Session } from './session.ts'
 import { Brake, HostStopped } from './stopped.ts'
 import { commandDetail } from './task-error.ts'
-import { reportOther } from './task-report.ts'
+import { reportOther, reportSkipped } from './task-report.ts'
 import { runCovered, runMaybe, runTask } from './task-run.ts'
 import { Turns } from './turns.ts'
 import { guarded, Unknowable } from './user-code.ts'
@@ -59,7 +60,7 @@ export class HostRun {
   /** @param plays the plays that this host takes part in, in order */
   constructor(context: HostContext, plays: readonly HostPlay[], options: HostRunOptions) {
     this.context = context
-    this.plays = new HostPlays(plays, options.tags, options.skipTags)
+    this.plays = new HostPlays(plays, options)
     const results = new Results()
     const handlers = new Handlers()
     const session = new Session(context, options)
@@ -93,6 +94,10 @@ export class HostRun {
       taskId: 0,
       pretended: false,
     }
+  }
+
+  get results(): Results {
+    return this.state.results
   }
 
   get name(): string {
@@ -144,10 +149,11 @@ export class HostRun {
     const { emit } = this.state.options
     const { handlers, lookAhead, results, session } = this.state
     this.state.play = { name: play.name, index: 0, total: 0 }
+    this.context.reader = play
     let failed = true
+    const begin = (tasks: number) => emit({ type: 'host:play', host: this.name, play: play.name, tasks })
     try {
-      const begin = (tasks: number) => emit({ type: 'host:play', host: this.name, play: play.name, tasks })
-      const { all, chosen } = this.attempt(
+      const { all, chosen, skipped, leftOut } = await this.attempt(
         'expanding the play',
         () => {
           const expanded = this.plays.expand(play)
@@ -157,10 +163,11 @@ export class HostRun {
         },
         () => begin(0),
       )
-      this.state.play.total = [...leaves(chosen.filter((item) => item.kind !== 'guard'))].length
+      this.state.play.total = skipped.length + [...leaves(chosen.filter((item) => item.kind !== 'guard'))].length
       begin(this.state.play.total)
       this.positions = positionsOf(all)
-      results.leave(leftOut(all, chosen))
+      results.startPlay(play, leftOut)
+      for (const item of skipped) reportSkipped(this.state, item, 'before the task to start at')
       lookAhead.startPlay()
       handlers.startPlay()
       handlers.register(all)
@@ -172,12 +179,20 @@ export class HostRun {
         failed = false
       }
     } catch (error) {
-      throw this.stop(error)
+      if (!(error instanceof Unknowable)) throw this.stop(error)
+      begin(0)
+      this.skipUnknown(
+        'the tasks of the play',
+        'play',
+        'they depend on a result that check mode does not have',
+        play.where,
+      )
+      failed = false
     } finally {
       // the connection may break here too; that is told already, and the marks that stay run their handlers once more
       await session.finish().catch(() => undefined)
       this.plays.done(play)
-      this.warnOfPendingHandlers()
+      warnOfPending(this.state)
       emit({ type: 'host:play:end', host: this.name, play: play.name, failed })
     }
   }
@@ -190,14 +205,7 @@ export class HostRun {
       session.clearLater(answered)
       await session.finish().catch(() => undefined)
     }
-    for (const { key, name } of last ? orphans : []) {
-      options.emit({
-        type: 'warning',
-        host: this.name,
-        message: `an earlier run notified the handler ${name}, which no play of this run has`,
-        hint: `Run the playbook that has it, or forget it: rm ${markPath(key, session.agentUser ?? 'root')}`,
-      })
-    }
+    if (last) warnOfOrphans(this.state, orphans)
   }
 
   /** No play is left for this host. */
@@ -222,11 +230,11 @@ export class HostRun {
   }
 
   /** The user's code during the run (facts-dependent roles, branches): its error fails the host. */
-  private attempt<T>(title: string, body: () => T, beforeReport: () => void = () => undefined): T {
+  private async attempt<T>(title: string, body: () => T, beforeReport: () => void = () => undefined): Promise<T> {
     try {
-      return body()
+      return await withOthers(this.state, body)
     } catch (error) {
-      if (error instanceof Unknowable) throw error
+      if (error instanceof Unknowable || error instanceof HostStopped) throw error
       beforeReport()
       reportOther(this.state, title, 'play', { error })
       throw new HostStopped('failed')
@@ -285,7 +293,7 @@ export class HostRun {
           await runTask(this.state, item, place, (task) => this.prepare(task))
           break
         case 'flush':
-          if (this.flushes(item)) await this.runHandlers(place)
+          if (await this.flushes(item)) await this.runHandlers(place)
           break
         case 'guard':
           this.state.guard.set(item)
@@ -314,8 +322,8 @@ export class HostRun {
     return failed
   }
 
-  private flushes({ conditions }: FlushItem): boolean {
-    return this.attempt('flush', () => this.state.results.decide(conditions, nowhere).kind === 'run')
+  private async flushes({ conditions }: FlushItem): Promise<boolean> {
+    return await this.attempt('flush', () => this.state.results.decide(conditions, nowhere).kind === 'run')
   }
 
   /** `rescue` mends a failure, not a lost connection or an interruption; `always` runs while the host can be reached. */
@@ -352,14 +360,14 @@ export class HostRun {
     const { results, options, play } = this.state
     const { task, where } = item.after
     const title = `after ${titleOf(task)}`
-    const decision = this.attempt(title, () => results.decide(item.conditions, where))
+    const decision = await this.attempt(title, () => results.decide(item.conditions, where))
     if (decision.kind === 'skip') return
     const known = results.of(task)
     if (!known || known.outcome.skipped) return
     let inside: readonly Item[]
     try {
       if (decision.kind === 'unknown' || known.unknown === 'all') throw new Unknowable(unknownBranch)
-      inside = this.attempt(title, () =>
+      inside = await this.attempt(title, () =>
         this.expandBranch(
           item,
           guarded(title, where, () => item.after.branch(view(known, false) as never)),
@@ -367,16 +375,20 @@ export class HostRun {
       ) // the task's own outcome
     } catch (error) {
       if (!(error instanceof Unknowable)) throw error
-      this.state.pretended = true
-      reportOther(this.state, title, 'after', { reason: unknownBranch, where: where.get() })
-      return
+      return this.skipUnknown(title, 'after', unknownBranch, where)
     }
     const chosen = selectByTags(inside, options.tags, options.skipTags)
-    this.attempt(title, () => {
+    await this.attempt(title, () => {
       for (const leaf of leaves(chosen)) this.prepare(leaf)
     })
     play.total += [...leaves(chosen)].length
     await this.walk(chosen, place)
+  }
+
+  /** Check mode cannot know which tasks there are. */
+  private skipUnknown(title: string, resource: string, reason: string, where: LazyLocation): void {
+    this.state.pretended = true
+    reportOther(this.state, title, resource, { reason, where: where.get() })
   }
 
   private expandBranch(item: AfterItem, tasks: Parameters<typeof makeItems>[0]): readonly Item[] {
@@ -439,30 +451,6 @@ export class HostRun {
     lookAhead.forget()
     if (pending) await brake.mend(() => this.runHandler(pending, undefined))
   }
-
-  private warnOfPendingHandlers(): void {
-    const { guard, handlers, options } = this.state
-    if (options.check) return
-    const { after, left } = guard
-    const waits = after !== undefined && handlers.waiting(after) !== undefined
-    if (waits) {
-      const titles = left?.map(itemTitle) ?? []
-      options.emit({
-        type: 'warning',
-        host: this.name,
-        message: `${after.name} did not run${titles.length > 0 ? `, so this still holds: ${titles.join(', ')}` : ''}`,
-        hint: 'Mend what failed and run again: the next run goes on from here, on this host first.',
-      })
-    }
-    const names = handlers.names().filter((name) => !waits || name !== after.name)
-    if (names.length === 0) return
-    options.emit({
-      type: 'warning',
-      host: this.name,
-      message: `handlers still to run: ${names.join(', ')}`,
-      hint: 'They are marked on the host; the next run executes them.',
-    })
-  }
 }
 
 const nowhere = { get: () => undefined }
@@ -470,11 +458,4 @@ const unknownBranch = 'the branch depends on the result of a change that check m
 
 function isFailure(error: unknown): boolean {
   return error instanceof HostStopped && error.kind === 'failed'
-}
-
-/** The tasks that tags left out. */
-function leftOut(all: readonly Item[], chosen: readonly Item[]): ReadonlySet<Task> {
-  const tasks = new Set([...leaves(all)].map((item) => item.task))
-  for (const item of leaves(chosen)) tasks.delete(item.task)
-  return tasks
 }

@@ -9,6 +9,7 @@ import type { LookAhead } from './look-ahead.ts'
 import type { Results } from './results.ts'
 import type { Riders } from './riders.ts'
 import type { Session } from './session.ts'
+import type { StartAt } from './start-at.ts'
 import type { Steps } from './steps.ts'
 import type { Brake } from './stopped.ts'
 import type { Turns } from './turns.ts'
@@ -29,6 +30,8 @@ export interface HostRunOptions {
   readonly verify: boolean
   readonly tags: readonly string[]
   readonly skipTags: readonly string[]
+  /** The run begins at a task in the middle. */
+  readonly startAt: StartAt | undefined
   readonly journal: Journal
   /** See `PlaybookOptions`. */
   readonly packagesFirst: boolean

@@ -1,4 +1,5 @@
 import type { Location } from '../core/error.ts'
+import { delegateOf } from './delegate.ts'
 import { expandPlay, makeHostContext } from './host-context.ts'
 import { itemTitle, leaves, selectByTags } from './items.ts'
 import type { ListRequest } from './run.ts'
@@ -11,6 +12,8 @@ export interface ListedPlay {
   readonly tasks: readonly {
     readonly host: string
     readonly title: string
+    /** The other host that it runs on. */
+    readonly on: string | undefined
     readonly tags: readonly string[]
     readonly where: Location | undefined
   }[]
@@ -40,7 +43,13 @@ export function listTasks(request: ListRequest): ListedPlay[] {
           request.skipTags ?? [],
         )
         for (const item of leaves(items)) {
-          tasks.push({ host: host.name, title: itemTitle(item), tags: [...item.tags], where: item.task.where.get() })
+          tasks.push({
+            host: host.name,
+            title: itemTitle(item),
+            on: delegateOf(item, host.name),
+            tags: [...item.tags],
+            where: item.task.where.get(),
+          })
         }
       } catch (error) {
         if (!(error instanceof FactsNeeded)) throw error

@@ -1,35 +1,74 @@
-// The hosts that tasks of other hosts run on: hosts of this run, or guests, which have no play in it.
+// What hosts have to do with each other: those that tasks of others run on or that others read of. They are hosts of this
+// run, or guests, which have no play in it.
 import type { Emit } from '../core/events.ts'
+import type { Facts } from '../core/host.ts'
+import type { Outcome } from '../core/task.ts'
 import { delegatesIn } from './delegate.ts'
 import { makeHostContext, type Site } from './host-context.ts'
 import { HostRun } from './host-run.ts'
 import type { HostRunOptions, HostState } from './host-state.ts'
 import type { Item } from './items.ts'
+import { type OtherHostsView, type Reading, readResult } from './read-other.ts'
+import { FactsNeeded } from './user-code.ts'
 
 export interface OtherHostsParts {
-  readonly site: Site
+  readonly site: () => Site
   readonly options: () => HostRunOptions
-  /** A host of this run. */
-  readonly find: (name: string) => HostRun | undefined
-  /** The plays' items on each host, as far as they are known before any host is. */
-  readonly expanded: ReadonlyMap<unknown, ReadonlyMap<string, readonly Item[]>>
 }
 
-export class OtherHosts {
+export class OtherHosts implements OtherHostsView {
   private readonly parts: OtherHostsParts
   private readonly guests = new Map<string, HostRun>()
   private readonly named = new Set<string>()
+  /** The hosts of the run, once it has begun. */
+  private runs: ReadonlyMap<string, HostRun> | undefined
 
   constructor(parts: OtherHostsParts) {
     this.parts = parts
-    for (const hosts of parts.expanded.values())
+  }
+
+  /** The run begins, with its hosts and its plays' items on each, as far as they are known before any host is. */
+  begin(
+    runs: ReadonlyMap<string, HostRun>,
+    expanded: ReadonlyMap<unknown, ReadonlyMap<string, readonly Item[]>>,
+  ): void {
+    this.runs = runs
+    for (const hosts of expanded.values())
       for (const items of hosts.values()) for (const name of delegatesIn(items)) this.named.add(name)
+  }
+
+  /** The facts of a host that has been connected. */
+  factsOf(name: string): Facts | undefined {
+    return (this.runs?.get(name) ?? this.guests.get(name))?.context.knownFacts()
+  }
+
+  /** The result of a task of another host. Throws if it is not known for sure. */
+  resultOf(reading: Reading): Outcome {
+    const { runs } = this
+    if (!runs) throw new FactsNeeded(`a result of ${reading.of} was read before the run`)
+    const own = runs.get(reading.of)
+    const host = own?.results.of(reading.task) ? own : (this.didOnce(reading, runs) ?? own)
+    return readResult(reading, host, this.parts.site().playbook.plays)
+  }
+
+  /** The one host that did the task for all hosts of a play with `runOnce`. */
+  private didOnce({ of, task }: Reading, runs: ReadonlyMap<string, HostRun>): HostRun | undefined {
+    return [...runs.values()].find(({ results }) => {
+      const play = results.playOf(task)
+      return (
+        play?.runOnce &&
+        this.parts
+          .site()
+          .inventory.select(play.hosts)
+          .some((host) => host.name === of)
+      )
+    })
   }
 
   /** The state of a host of the inventory, connected. Rejects with HostStopped. */
   async reach(name: string): Promise<HostState> {
     this.named.add(name)
-    const hostRun = this.parts.find(name) ?? this.guests.get(name) ?? this.makeGuest(name)
+    const hostRun = this.runs?.get(name) ?? this.guests.get(name) ?? this.makeGuest(name)
     return await hostRun.lend()
   }
 
@@ -44,7 +83,7 @@ export class OtherHosts {
 
   /** A stop does not end a guest's connecting: it may be needed to put back what was taken away. */
   private makeGuest(name: string): HostRun {
-    const { site } = this.parts
+    const site = this.parts.site()
     const options = this.parts.options()
     const context = makeHostContext(site.inventory.host(name), site)
     const stop = new AbortController().signal

@@ -1,5 +1,6 @@
 // What is known of the tasks that this run came to, and the conditions that ask about it.
 import type { LazyLocation } from '../core/location.ts'
+import type { Play } from '../core/play.ts'
 import type { Condition, Outcome, Task } from '../core/task.ts'
 import { titleOf } from '../core/task.ts'
 import { guarded, Unknowable } from './user-code.ts'
@@ -24,19 +25,33 @@ const unknownReason = 'depends on the result of a change that check mode does no
 
 export class Results {
   private readonly known = new Map<Task, Known>()
-  private leftOut: ReadonlySet<Task> = new Set()
+  private readonly plays = new Map<Task, Play>()
+  private play: Play | undefined
+  private leftOut: ReadonlyMap<Task, string> = new Map()
 
   record(task: Task, known: Known): void {
     this.known.set(task, known)
+    if (this.play) this.plays.set(task, this.play)
+  }
+
+  /** The play in which a task ran. */
+  playOf(task: Task): Play | undefined {
+    return this.plays.get(task)
+  }
+
+  /** What left a task of the play out, if something did. */
+  leftOutBy(task: Task): string | undefined {
+    return this.leftOut.get(task)
   }
 
   of(task: Task): Known | undefined {
     return this.known.get(task)
   }
 
-  /** Says which tasks of the play the tags left out, for the reason of a skip. */
-  leave(tasks: ReadonlySet<Task>): void {
-    this.leftOut = tasks
+  /** A play begins; says which tasks of it were left out and by what, for the reason of a skip. */
+  startPlay(play: Play, leftOut: ReadonlyMap<Task, string>): void {
+    this.play = play
+    this.leftOut = new Map([...this.leftOut, ...leftOut])
   }
 
   /** Whether all that the conditions ask about has been decided. */
@@ -54,8 +69,8 @@ export class Results {
       if (condition === false) return { kind: 'skip', reason: 'when is false' }
       const missing = condition.needs.find((task) => !this.known.has(task))
       if (missing && !condition.needs.some((task) => this.known.has(task))) {
-        const why = this.leftOut.has(missing) ? 'was left out by tags' : 'did not run'
-        return { kind: 'skip', reason: `${titleOf(missing)} ${why}` }
+        const by = this.leftOut.get(missing)
+        return { kind: 'skip', reason: `${titleOf(missing)} ${by ? `was left out by ${by}` : 'did not run'}` }
       }
       const answer = this.ask(condition, where)
       if (answer === false) return { kind: 'skip', reason: condition.text }

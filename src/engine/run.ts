@@ -1,6 +1,5 @@
 // A run: plays in order, each a barrier; hosts side by side within a play, each on its own. Everything that can be
 // checked without a host is checked before the first connection.
-import { setMaxListeners } from 'node:events'
 import { isProvisionError, ProvisionError } from '../core/error.ts'
 import type { Emit, HostRecap } from '../core/events.ts'
 import type { Inventory, InventoryHost } from '../core/host.ts'
@@ -9,7 +8,7 @@ import { isRoleUse, type RoleDefinition } from '../core/role.ts'
 import type { Secrets } from '../core/secret.ts'
 import type { Outcome, Task } from '../core/task.ts'
 import type { Connect } from '../transport/connection.ts'
-import { makeBatches, tooManyFailed } from './batches.ts'
+import { countsFailures, firstThatConnects, makeBatches, tooManyFailed } from './batches.ts'
 import type { RollbackPart, Site } from './host-context.ts'
 import { HostRun } from './host-run.ts'
 import type { HostRunOptions } from './host-state.ts'
@@ -17,9 +16,9 @@ import { listOf } from './items.ts'
 import { OtherHosts } from './other-hosts.ts'
 import { makeGate, PlayOrder } from './play-order.ts'
 import { hideSecrets, redactError } from './redact.ts'
-import { expandOffline, makeContexts, makeSite, makeStages, playsOfHosts, type Stage } from './stages.ts'
+import { expandOffline, makeContexts, makeSite, makeStages, makeStartAt, playsOfHosts, type Stage } from './stages.ts'
 import { type AskStep, Steps } from './steps.ts'
-import { HostStopped } from './stopped.ts'
+import { HostStopped, sharedSignal } from './stopped.ts'
 import { Turnstile } from './turnstile.ts'
 
 /** Connections that stay open from play to play; with more hosts than these, each play connects anew. */
@@ -36,6 +35,8 @@ export interface RunRequest {
   readonly limit?: string | undefined
   readonly tags?: readonly string[] | undefined
   readonly skipTags?: readonly string[] | undefined
+  /** Begin at the first task of this name, which may hold `*` and `?`. @default the first task */
+  readonly startAt?: string | undefined
   /** Change nothing, report what would change. @default false */
   readonly check?: boolean | undefined
   /** Hosts at a time. @default 20 */
@@ -110,11 +111,14 @@ class Run {
     if (!Number.isInteger(this.forks) || this.forks < 1)
       throw new ProvisionError({ code: 'input', message: `forks is ${this.forks}, expected a number of hosts above 0` })
     this.turnstile = new Turnstile(this.forks)
-    this.site = makeSite(request)
-    this.stages = makeStages(request)
+    this.others = new OtherHosts({ site: () => this.site, options: () => this.options })
+    this.site = { ...makeSite(request), others: this.others }
+    const stages = makeStages(request)
+    const contexts = makeContexts(stages, this.site)
+    const expanded = expandOffline(stages, contexts, this.site, request)
+    const startAt = makeStartAt(stages, expanded, request)
+    this.stages = stages.slice(startAt?.playsBefore)
     this.order = new PlayOrder(this.stages.map(({ hosts }) => hosts.map((host) => host.name)))
-    const contexts = makeContexts(this.stages, this.site)
-    const expanded = expandOffline(this.stages, contexts, this.site, request)
     this.options = {
       secrets: request.secrets,
       connect: request.connect,
@@ -123,22 +127,20 @@ class Run {
       verify: request.verify ?? false,
       tags: request.tags ?? [],
       skipTags: request.skipTags ?? [],
+      startAt,
       journal: { touched: false },
       packagesFirst: request.playbook.packagesFirst,
       stop: sharedSignal(this.cancel.signal, request.stop),
       giveUp: sharedSignal(request.giveUp),
-      steps: request.ask && new Steps(request.ask),
+      steps: request.ask && new Steps(request.ask, request.secrets),
       onOutcome: request.onOutcome,
       byWorker: request.part !== undefined,
       reach: (name) => this.others.reach(name),
       now: request.now ?? (() => performance.now()),
     }
-    const find = (name: string) => this.runs.get(name)
-    this.others = new OtherHosts({ site: this.site, options: () => this.options, find, expanded })
     const plays = playsOfHosts(this.stages, contexts, this.site, expanded)
-    this.runs = new Map(
-      [...contexts].map(([name, context]) => [name, new HostRun(context, plays.get(name) ?? [], this.options)]),
-    )
+    this.runs = new Map([...plays].map(([name, { context, list }]) => [name, new HostRun(context, list, this.options)]))
+    this.others.begin(this.runs, expanded)
   }
 
   async start(): Promise<RunResult> {
@@ -159,7 +161,9 @@ class Run {
     }
     const recaps = Object.fromEntries([...this.runs].map(([name, hostRun]) => [name, hostRun.recap]))
     emit({ type: 'recap', hosts: recaps, elapsedMs: Math.round(now() - started), check })
-    return this.resultOf(recaps)
+    const result = this.resultOf(recaps)
+    if (result.outcome === 'ok') this.options.startAt?.finish()
+    return result
   }
 
   /**
@@ -236,7 +240,7 @@ class Run {
       await pass.admit()
       await hostRun.runPlay(play)
       const isDone = hostRun.isDone && !this.isOver
-      if (isDone && !this.site.verify && !this.site.rollback) await hostRun.finish(this.request.part?.last ?? true)
+      if (isDone && !this.site.verify && !this.site.rollback) await hostRun.finish(this.isWhole)
       const isSpare = isDone || this.runs.size > Math.max(this.forks, mostConnections)
       if (isSpare && !this.others.expects(hostRun.name)) await hostRun.close()
     } catch (error) {
@@ -271,6 +275,11 @@ class Run {
     return this.runs.size > this.forks
   }
 
+  /** No other run follows on these hosts, and none of the playbook's plays was left out before. */
+  private get isWhole(): boolean {
+    return (this.request.part?.last ?? true) && this.options.startAt === undefined
+  }
+
   private get isOver(): boolean {
     return this.options.stop.aborted || this.options.giveUp.aborted
   }
@@ -297,30 +306,6 @@ class Run {
       pending: this.options.check && all.some((host) => host.changed + host.unknown > 0),
     }
   }
-}
-
-/** A signal that any number of hosts may listen to; Node warns of a leak beyond ten else. */
-function sharedSignal(...sources: readonly (AbortSignal | undefined)[]): AbortSignal {
-  const signal = AbortSignal.any(sources.filter((source) => source !== undefined))
-  setMaxListeners(0, signal)
-  return signal
-}
-
-/** `runOnce`: the first host that can be reached. */
-async function firstThatConnects(hosts: readonly HostRun[]): Promise<readonly HostRun[]> {
-  for (const hostRun of hosts) {
-    const reached = await hostRun.connect().then(
-      () => true,
-      () => false,
-    )
-    if (reached) return [hostRun]
-  }
-  return []
-}
-
-/** Plays that must know how each host ended before anything goes on. */
-function countsFailures(play: Play): boolean {
-  return play.serial !== undefined || play.anyErrorsFatal === true || play.maxFailPercentage !== undefined
 }
 
 /** What `--list-tasks` and `--list-tags` ask. */

@@ -9,6 +9,7 @@ import { handlerItems, type Item, leaves, listOf, selectByTags, type TaskItem } 
 import { checkOrder } from './order.ts'
 import { environmentOf, wishOf } from './prepare.ts'
 import type { ListRequest, RunRequest } from './run.ts'
+import { StartAt } from './start-at.ts'
 import { FactsNeeded } from './user-code.ts'
 
 /** A play with its hosts. */
@@ -94,19 +95,37 @@ export function expandOffline(
   return expanded
 }
 
-/** The plays of each host, in order. */
+/** Where the run begins, if it is in the middle. */
+export function makeStartAt(
+  stages: readonly Stage[],
+  expanded: ReadonlyMap<Play, ReadonlyMap<string, readonly Item[]>>,
+  { startAt, tags = [], skipTags = [] }: Pick<RunRequest, 'startAt' | 'tags' | 'skipTags'>,
+): StartAt | undefined {
+  if (startAt === undefined) return undefined
+  return new StartAt(startAt, stages, ({ play, hosts }) =>
+    hosts.map(({ name }) => {
+      const items = expanded.get(play)?.get(name)
+      return items && selectByTags(items, tags, skipTags)
+    }),
+  )
+}
+
+/** The plays of each host that has some, in order. */
 export function playsOfHosts(
   stages: readonly Stage[],
   contexts: ReadonlyMap<string, HostContext>,
   site: Site,
   offline: ReadonlyMap<Play, ReadonlyMap<string, readonly Item[]>>,
-): Map<string, HostPlay[]> {
-  const plays = new Map<string, HostPlay[]>([...contexts.keys()].map((name) => [name, []]))
+): Map<string, { readonly context: HostContext; readonly list: HostPlay[] }> {
+  const plays = new Map<string, { readonly context: HostContext; readonly list: HostPlay[] }>()
   for (const { play, hosts } of stages) {
     for (const { name } of hosts) {
       const context = contexts.get(name)
       const ready = offline.get(play)?.get(name)
-      if (context) plays.get(name)?.push({ play, expand: () => ready ?? expandPlay(play, context, site) })
+      if (!context) continue
+      const own = plays.get(name) ?? { context, list: [] }
+      plays.set(name, own)
+      own.list.push({ play, expand: () => ready ?? expandPlay(play, context, site) })
     }
   }
   return plays

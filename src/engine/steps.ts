@@ -1,6 +1,7 @@
 // Step by step (`--step`): an operator is asked before each task, once for all hosts that come to it, one question at a
 // time. Nothing is changed ahead of its task's turn then; looking ahead goes on, because it changes nothing.
 import type { Location } from '../core/error.ts'
+import type { Secrets } from '../core/secret.ts'
 import type { HostState } from './host-state.ts'
 import { itemTitle, type TaskItem } from './items.ts'
 
@@ -31,8 +32,8 @@ export class Steps {
   private last: Promise<unknown> = Promise.resolve()
   private isAsking = true
 
-  constructor(ask: AskStep) {
-    this.ask = ask
+  constructor(ask: AskStep, { redact }: Pick<Secrets, 'redact'>) {
+    this.ask = (question) => ask({ ...question, title: redact(question.title) })
   }
 
   /** What the operator says of this task; hosts that come to it later get the same answer. */

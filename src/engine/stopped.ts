@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { ProvisionError } from '../core/error.ts'
 import type { HostRunOptions } from './host-state.ts'
 
@@ -59,4 +60,11 @@ export class Brake {
       signal.addEventListener('abort', done)
     })
   }
+}
+
+/** A signal that any number of hosts may listen to; Node warns of a leak beyond ten else. */
+export function sharedSignal(...sources: readonly (AbortSignal | undefined)[]): AbortSignal {
+  const signal = AbortSignal.any(sources.filter((source) => source !== undefined))
+  setMaxListeners(0, signal)
+  return signal
 }

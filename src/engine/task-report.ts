@@ -57,6 +57,12 @@ export function reportOf(item: TaskItem, state: HostState): TaskReport {
   }
 }
 
+/** A task of the play whose turn does not come. */
+export function reportSkipped(state: HostState, item: TaskItem, reason: string): void {
+  state.play.index++
+  reportOf(item, state).end('skipped', { reason })
+}
+
 /** The end of something that is no task of the user's: a play that could not be expanded, a branch that is not known. */
 export function reportOther(
   state: HostState,

@@ -124,7 +124,9 @@ async function attempts(
   let touchedWith: TaskResult | undefined
   for (let attempt = 1; ; attempt++) {
     const once = () =>
-      attemptThere(state, item, prepare, (there, prepareThere) => attemptOnce(there, item, place, prepareThere, report))
+      attemptThere(state, item, prepare, (there, prepareThere) =>
+        attemptOnce(there, item, there === state ? place : undefined, prepareThere, report),
+      )
         .then((made) => (made.mustWait ? made : satisfies(item, made)))
         .catch((error: unknown): TaskResult => {
           if (error instanceof HostStopped) throw error

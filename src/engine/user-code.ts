@@ -3,7 +3,18 @@ import { isProvisionError, type Location, ProvisionError } from '../core/error.t
 import type { LazyLocation } from '../core/location.ts'
 
 /** Thrown where a role reads a fact before the host is connected. */
-export class FactsNeeded extends Error {}
+export class FactsNeeded extends Error {
+  /** The host whose fact it is, if it is another one. */
+  readonly of: string | undefined
+  /** Where it is read, if it is another one's. */
+  readonly where: LazyLocation | undefined
+
+  constructor(message: string, other?: { readonly of: string; readonly where: LazyLocation }) {
+    super(message)
+    this.of = other?.of
+    this.where = other?.where
+  }
+}
 
 /** Thrown where a condition reads a result that check mode cannot know. */
 export class Unknowable extends Error {}

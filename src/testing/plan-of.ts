@@ -1,9 +1,11 @@
 // `planOf(role)`: what a role would do, without a host. For tests of users' roles.
+import { ProvisionError } from '../core/error.ts'
 import type { Facts, Inventory, InventoryHost } from '../core/host.ts'
 import { definePlaybook, play } from '../core/play.ts'
 import type { RoleUse } from '../core/role.ts'
 import { expandPlay, makeHostContext } from '../engine/host-context.ts'
 import { itemTitle, leaves } from '../engine/items.ts'
+import type { OtherHostsView } from '../engine/read-other.ts'
 
 /** The host that a role is expanded for. */
 export interface PlanOfOptions {
@@ -56,7 +58,13 @@ export function planOf(use: RoleUse, options: PlanOfOptions = {}): PlannedTask[]
   const inventory = makeInventory(hosts)
   const subject = hosts[0] as InventoryHost // makeHosts puts the subject first
   const only = play({ hosts: subject.name, roles: [use] })
-  const site = { playbook: definePlaybook(only), inventory, extraVars: {}, verify: false }
+  const others: OtherHostsView = {
+    factsOf: (name) => ({ ...sampleFacts, hostname: name }),
+    resultOf: ({ of }) => {
+      throw new ProvisionError({ code: 'playbook', message: `planOf runs nothing: ${of} has no results` })
+    },
+  }
+  const site = { playbook: definePlaybook(only), inventory, extraVars: {}, verify: false, others }
   const context = makeHostContext(subject, site)
   context.setFacts({ ...sampleFacts, hostname: subject.name, ...options.facts })
   return [...leaves(expandPlay(only, context, site))].map((item) => ({

@@ -59,6 +59,14 @@ const misuse: readonly { readonly args: readonly string[]; readonly stderr: stri
     stderr: '✗ --skip-tags zzz: no task has this tag\n\n  Known tags: always, never, nginx, odd, packages.\n',
   },
   {
+    args: ['--start-at-task', 'apt.package ngix'],
+    stderr: "✗ --start-at-task 'apt.package ngix': no task has this name\n\n  Did you mean 'apt.package nginx'?\n",
+  },
+  {
+    args: ['--start-at-task', 'x', '--queue', 'redis://127.0.0.1:1'],
+    stderr: '✗ --start-at-task with --queue: workers begin at the first task\n',
+  },
+  {
     args: ['-e', 'nginx.worker=2'],
     stderr: "✗ --extra-vars 'nginx.worker=2': role nginx has no parameter 'worker'\n\n  Did you mean 'workers'?\n",
   },
@@ -188,6 +196,16 @@ test('--list-tasks lists what --limit and --tags leave', async (t) => {
 Load balancers (no hosts)
 `,
   )
+})
+
+test('--list-tasks says which tasks run on another host', async (t) => {
+  const cwd = exampleSite(t, {
+    'drain.ts': `import { definePlaybook, play, shell } from 'hostwright'
+export default definePlaybook(play({ name: 'Drain', hosts: 'web1', tasks: shell.command({ name: 'drain', run: 'true', on: 'lb1', tags: 'roll' }) }))
+`,
+  })
+  const { stdout } = await provision(['drain.ts', '--list-tasks'], { cwd })
+  t.is(stdout, 'Drain (web1)\n  web1\n    drain  → lb1  [roll]\n')
 })
 
 test('--list-tags lists all tags once', async (t) => {

@@ -115,6 +115,12 @@ test('a handler that is skipped stays marked, and the next run runs it', async (
   t.deepEqual(web.marks(), [])
 })
 
+test('a question shows no secret', async (t) => {
+  const { ask, titles } = operator()
+  await runOn({ web: makeStandIn() }, [play({ hosts: 'all', tasks: act({ say: 'hunter22' }) })], { ask })
+  t.deepEqual(titles(), ['act ‹secret›'])
+})
+
 test('a question says where the task runs, and what the conditions leave out is not asked about', async (t) => {
   const hosts = make('web', 'lb')
   const { ask, asked } = operator()

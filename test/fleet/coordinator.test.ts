@@ -160,3 +160,11 @@ test('a host that is the machine itself is refused', async (t) => {
     message: /^host a of play all has connection 'local'/,
   })
 })
+
+test('a task that runs on another host is refused; one that names its own is not', async (t) => {
+  const on = (name: string) => play({ hosts: 'a', tasks: shell.command({ name: 'drain', run: 'true', on: name }) })
+  await t.throwsAsync(fleet([on('b')]), {
+    message: "drain: option 'on': with --queue no task can run on another host, and this one is for 'b'",
+  })
+  t.is((await fleet([on('a')])).result.outcome, 'ok')
+})

@@ -11,7 +11,7 @@ import { resolveInventory } from '../../src/inventory/resolve-inventory.ts'
 import { openSecrets } from '../../src/secrets/open-secrets.ts'
 import { connect } from '../../src/transport/connect.ts'
 import { useLab } from './harness.ts'
-import { root } from './provision.ts'
+import { provision, root } from './provision.ts'
 import { onTerminal } from './terminal.ts'
 
 const test = anyTest as TestFn
@@ -191,3 +191,66 @@ test.serial(
     t.false(second.shown().includes('two (web1, lb1)?'))
   },
 )
+
+test.serial(
+  '--start-at-task on real hosts: what comes before is not done, and a wrong name is told at once',
+  async (t) => {
+    t.timeout(120_000)
+    const { folder, args } = project(t, three.replaceAll('step-', 'begun-'))
+    const wrong = await provision([...args, '--start-at-task', 'tow'], {}, folder)
+    t.is(wrong.code, 1)
+    t.true(wrong.stderr.includes("✗ --start-at-task 'tow': no task has this name"))
+    t.true(wrong.stderr.includes("Did you mean 'two'?"))
+    const ran = await provision([...args, '--start-at-task', 'two', '-v'], {}, folder)
+    t.is(ran.code, 0, ran.stdout + ran.stderr)
+    t.true(ran.stdout.includes('web1  skipped  one  (before the task to start at)'))
+    for (const host of ['web1', 'lb1'])
+      t.is(await lab().must(host, 'ls /etc | grep ^begun-'), 'begun-three\nbegun-two\n')
+  },
+)
+
+test.serial(
+  'a host reads the facts and an earlier result of another real host, and check mode says what it cannot know',
+  async (t) => {
+    t.timeout(120_000)
+    const token = shell.command({
+      name: 'token',
+      run: 'cat /etc/hostname /proc/sys/kernel/random/boot_id',
+      changedWhen: false,
+    })
+    const plays = [
+      play({ hosts: 'lb1', tasks: token }),
+      play({
+        hosts: 'web1',
+        tasks: (host) => [
+          file.file({ dest: '/etc/told', content: host.resultOf('lb1', token).stdout }),
+          file.file({ dest: '/etc/facts', content: `${host.factsOf('lb1').bootId} ${host.factsOf('lb1').hostname}\n` }),
+        ],
+      }),
+    ]
+    const check = await lab().run(plays, { check: true })
+    t.deepEqual(check.log.at(-1), 'web1 unknown the tasks of the play')
+    const ran = await lab().run(plays)
+    t.deepEqual(ran.errors, [])
+    const boot = (await lab().must('lb1', 'cat /proc/sys/kernel/random/boot_id')).trim()
+    t.is(await lab().must('web1', 'cat /etc/told /etc/facts'), `lb1\n${boot}\n${boot} lb1\n`)
+    t.is((await lab().run(plays)).result.hosts.web1?.changed, 0)
+    // facts of a host that the limit leaves out, which is connected for them alone
+    const alone = await lab().run([
+      play({ hosts: 'web1', tasks: (host) => shell.command({ run: `test ${host.factsOf('lb1').cpus} -gt 0` }) }),
+    ])
+    t.deepEqual(alone.errors, [])
+    t.deepEqual(Object.keys(alone.result.hosts), ['web1'])
+  },
+)
+
+test.serial('two real hosts that change a third thing at once take turns there', async (t) => {
+  t.timeout(120_000)
+  // read, wait, write: two at a time would count one
+  const count = 'n=$(cat /run/count 2>/dev/null || echo 0); sleep 0.2; echo $((n + 1)) >/run/count'
+  const ran = await lab().run([
+    play({ hosts: 'all', tasks: () => [1, 2, 3].map(() => shell.command({ run: count, on: 'lb1' })) }),
+  ])
+  t.deepEqual(ran.errors, [])
+  t.is(await lab().must('lb1', 'cat /run/count'), '6\n')
+})

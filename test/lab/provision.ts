@@ -27,13 +27,14 @@ export interface Recap {
   >
 }
 
-/** Starts `provision` in the project's directory. */
+/** Starts `provision`, in the project's directory unless another one is given. */
 export function startProvision(
   args: readonly string[],
   env: Record<string, string> = {},
+  cwd: string = root,
 ): { child: ChildProcess; done: Promise<CommandRun> } {
   const child = spawn(process.execPath, [`${root}bin/provision.js`, ...args], {
-    cwd: root,
+    cwd,
     env: { ...process.env, CI: 'true', ...env },
   })
   let stdout = ''
@@ -49,8 +50,12 @@ export function startProvision(
 }
 
 /** Runs `provision` to its end. */
-export function provision(args: readonly string[], env: Record<string, string> = {}): Promise<CommandRun> {
-  return startProvision(args, env).done
+export function provision(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  cwd: string = root,
+): Promise<CommandRun> {
+  return startProvision(args, env, cwd).done
 }
 
 /** All JSON lines of a run with `--output json`. */

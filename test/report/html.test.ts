@@ -1,10 +1,11 @@
 import test from 'ava'
+import { ProvisionError } from '../../src/core/error.ts'
 import type { RecordedEvent, RunDescription } from '../../src/core/run-record.ts'
 import { html } from '../../src/report/html/markup.ts'
 import { renderPage } from '../../src/report/html/page.ts'
 import { storyOf } from '../../src/report/html/story.ts'
 import { plainEvent } from '../../src/report/json.ts'
-import { cwd, recordedRun } from './events.ts'
+import { cwd, recordedRun, task, taskEnd } from './events.ts'
 
 const description: RunDescription = {
   id: '20261121T083015Z-3f9a1c',
@@ -111,4 +112,13 @@ test('a run without any host is a page too', (t) => {
       events: [{ at: 0, type: 'error', error: { code: 'input', message: 'no hosts' } }],
     }).includes('no hosts'),
   )
+})
+
+test('a task that runs on another host names it, among the failures and among the tasks', (t) => {
+  const drain = task(1, 'drain', { on: 'lb1' })
+  const error = new ProvisionError({ code: 'apply', message: 'failed with exit code 1' })
+  const own = [taskEnd('web1', drain, 'failed', { error })].map((event) => ({ at: 1, ...plainEvent(event, { cwd }) }))
+  const page = renderPage({ description, events: own as unknown as RecordedEvent[] })
+  t.regex(page, /web1 → lb1 · <a href="#t-web1-1">drain<\/a>/)
+  t.true(page.includes('<span class="title">→ lb1 · drain</span>'))
 })

@@ -83,3 +83,11 @@ test('a run that never reached a host is an error of its own', (t) => {
       ),
   )
 })
+
+test('a task that runs on another host says so in its name', (t) => {
+  const stream = sink()
+  const report = createJunitReport({ stream, cwd })
+  report.emit(taskEnd('web1', task(1, 'drain', { on: 'lb1' }), 'changed'))
+  void report.end()
+  t.true(stream.text().includes('<testcase name="drain → lb1" classname="Web servers"'))
+})

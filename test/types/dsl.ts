@@ -42,6 +42,20 @@ file.file({ dest: '/etc/motd', content: 'x', on: { name: 'lb1' } })
 given(command, (result) => result.stdout + 1 === 2 && result.code.length > 0)
 given(command, (result) => result.stdout.includes('Linux') && result.code === 0)
 
+play({
+  hosts: 'web',
+  tasks: (host) => [
+    shell.command({ run: host.resultOf('db1', command).stdout.trim() }),
+    shell.command({ run: host.factsOf('db1').addresses.join(' ') }),
+    // @ts-expect-error a field that the result does not have
+    shell.command({ run: host.resultOf('db1', main).stdout }),
+    // @ts-expect-error a task is a value, not a name
+    shell.command({ run: host.resultOf('db1', 'uname').stdout }),
+    // @ts-expect-error a fact that does not exist
+    shell.command({ run: host.factsOf('db1').address }),
+  ],
+})
+
 const sample = role('sample', { params: { port: v.number(), name: v.optional(v.string(), 'x') } }, ({ port, name }) => {
   const both: [number, string] = [port, name]
   return file.file({ dest: '/etc/sample', content: both.join(' ') })
