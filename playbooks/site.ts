@@ -42,6 +42,12 @@ const database = {
   ],
 }
 
+/** What each tier is made of; deploy.ts rolls the same out to servers that are in service. */
+export const application = (host: Host) => [
+  app({ source: { directory: 'examples/app' }, internalTls: true, env: databaseSettings(host) }),
+]
+export const web = (host: Host) => [nginx({ domains: domains(host) })]
+
 const everyServer = play({ name: 'every server', hosts: 'all', roles: [base(), firewall()] })
 const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)] })
 
@@ -50,13 +56,9 @@ const plays = [
   databases,
   // the primary is ready before a replica follows it
   play({ name: 'replication', hosts: 'db', after: databases, roles: [mysqlReplica(database)] }),
-  play({
-    name: 'application',
-    hosts: 'app',
-    roles: (host) => [app({ source: { directory: 'examples/app' }, internalTls: true, env: databaseSettings(host) })],
-  }),
+  play({ name: 'application', hosts: 'app', roles: application }),
   // neither needs the others to be ready: nginx and haproxy look for themselves who answers
-  play({ name: 'web', hosts: 'web', after: everyServer, roles: (host) => [nginx({ domains: domains(host) })] }),
+  play({ name: 'web', hosts: 'web', after: everyServer, roles: web }),
   play({
     name: 'load balancer',
     hosts: 'lb',

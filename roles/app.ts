@@ -70,13 +70,15 @@ export const app = role(
     verify: ({ port, healthPath }) => [
       wait.http({ name: 'the app answers', url: `http://127.0.0.1:${port}${healthPath}`, timeout: 10 }),
     ],
+    rollback: {
+      look: ({ name }) => release.kept({ path: `/srv/${name}` }),
+      tasks: (given, _, id) => release.current({ path: `/srv/${given.name}`, release: id, notify: restartOf(given) }),
+    },
   },
   (given, host) => {
-    const { name, port, healthPath } = given
+    const { name } = given
     const unit = `${name}.service`
-    const healthy = () => wait.http({ url: `http://127.0.0.1:${port}${healthPath}`, timeout: 30 })
-    // An active unit is no proof: only an answer is.
-    const restart = handler([systemd.service({ unit, state: 'restarted' }), healthy()], { name: `restart ${name}` })
+    const restart = restartOf(given)
     return [
       apt.package({ pkg: [...given.packages, 'curl'], startServices: false }),
       group({ name, system: true }),
@@ -105,6 +107,17 @@ export const app = role(
     ]
   },
 )
+
+/** An active unit is no proof: only an answer is. */
+function restartOf({ name, port, healthPath }: Checked) {
+  return handler(
+    [
+      systemd.service({ unit: `${name}.service`, state: 'restarted' }),
+      wait.http({ url: `http://127.0.0.1:${port}${healthPath}`, timeout: 30 }),
+    ],
+    { name: `restart ${name}` },
+  )
+}
 
 function isBehindOwnNginx(host: Host): boolean {
   const web = host.inventory.hasGroup('web') ? host.inventory.group('web') : []

@@ -1,6 +1,6 @@
 // HAProxy in front: HTTPS with redirect, health checks, one backend over the web servers.
 import { createHash } from 'node:crypto'
-import { apt, file, type Host, handler, role, shell, systemd, v, wait } from 'hostwright'
+import { apt, file, type Host, handler, type RoleExample, role, shell, systemd, v, wait } from 'hostwright'
 
 const domainName = v.pipe(
   v.string(),
@@ -114,3 +114,6 @@ function configuration(given: Checked, host: Host) {
   const fingerprint = createHash('sha256').update(JSON.stringify(vars)).digest('hex').slice(0, 16)
   return { ...vars, fingerprint }
 }
+
+/** For `provision test haproxy`: a load balancer with nothing behind it yet. */
+export const example: RoleExample = { roles: [haproxy({ domains: ['www.example.org'], servers: [] })] }

@@ -37,7 +37,7 @@ export function tagsIn(
   let more = false
   const collect = (items: readonly Item[]): void => {
     for (const item of items) {
-      if (item.kind === 'flush') continue
+      if (item.kind === 'flush' || item.kind === 'guard') continue
       for (const tag of item.tags) tags.add(tag)
       if (item.kind === 'after') more = true
       if (item.kind === 'block') for (const part of [item.body, item.rescue, item.always]) collect(part)

@@ -12,6 +12,8 @@ import type { LabCommandOptions } from './lab-command.ts'
 import { packageVersion } from './package-version.ts'
 import type { PlanCommandOptions, PlanShowOptions } from './plan-command.ts'
 import type { ReportCommandOptions } from './report-command.ts'
+import type { RollbackOptions } from './rollback-command.ts'
+import type { TestOptions } from './test-command.ts'
 import type { VarsOptions } from './vars-command.ts'
 import { addVaultCommands } from './vault-program.ts'
 import type { WatchOptions } from './watch-round.ts'
@@ -94,6 +96,8 @@ function makeProgram(io: Io, choose: Choose): Command {
   queueOptions(verify)
   reportOptions(verify)
   addPlanCommands(program, io, choose)
+  addRollbackCommand(program, io, choose)
+  addTestCommand(program, io, choose)
   addWatchCommand(program, io, choose)
   program
     .command('report')
@@ -282,6 +286,46 @@ function addHostCommands(program: Command, io: Io, choose: Choose): void {
     .argument('[command...]', 'a command instead, after --')
     .action((host: string, words: string[], _options: object, command: Command) =>
       choose(async () => (await load()).sshCommand(io, host, words, optionsOf<HostOptions>(command))),
+    )
+}
+
+function addRollbackCommand(program: Command, io: Io, choose: Choose): void {
+  const rollback = program
+    .command('rollback')
+    .description('go back to the previous release of a role on all its hosts, as its plays change them')
+    .argument('<role>', 'the role, for example app')
+    .argument('[playbook]', 'the playbook (default: playbooks/deploy.ts if it is there, else playbooks/site.ts)')
+    .option('--to <release>', 'this one of the releases that are kept, by the beginning of its identity')
+    .option('-C, --check', 'change nothing, say what would change')
+    .addOption(inventoryOption())
+    .option('-l, --limit <pattern>', 'only these hosts')
+    .addOption(extraVarsOption())
+    .action((role: string, playbook: string | undefined, _options: object, command: Command) =>
+      choose(async () =>
+        (await import('./rollback-command.ts')).rollbackCommand(
+          io,
+          role,
+          playbook,
+          optionsOf<RollbackOptions>(command),
+        ),
+      ),
+    )
+  reportOptions(rollback)
+}
+
+function addTestCommand(program: Command, io: Io, choose: Choose): void {
+  program
+    .command('test')
+    .description('try a role or a playbook on fresh lab hosts: check, converge, converge again, verify, reboot, verify')
+    .argument('<role|playbook>', 'a role of roles/, or the file of a playbook')
+    .addOption(inventoryOption())
+    .option('--suite <suites>', 'Debian releases, one after the other: bookworm, trixie, sid', list, undefined)
+    .option('--keep', 'leave the hosts for a look')
+    .addOption(extraVarsOption())
+    .option('-f, --forks <number>', 'hosts at a time', wholeNumber, 20)
+    .option('--debug', 'show stacks of errors')
+    .action((what: string, _options: object, command: Command) =>
+      choose(async () => (await import('./test-command.ts')).testCommand(io, what, optionsOf<TestOptions>(command))),
     )
 }
 

@@ -5,12 +5,12 @@ import { listTasks } from '../engine/list.ts'
 import { type RunResult, run } from '../engine/run.ts'
 import type { StepQuestion } from '../engine/steps.ts'
 import type { FleetRequest } from '../fleet/coordinator.ts'
-import { inChorus } from '../report/report.ts'
+import { inChorus, type Report } from '../report/report.ts'
 import type { Connect } from '../transport/connection.ts'
 import { chooseReport, type ReportOptions } from './choose-report.ts'
 import { type DialAhead, dialAhead } from './dial-ahead.ts'
 import { lastRun } from './failed-limit.ts'
-import { exitCode, type Io } from './io.ts'
+import { exitCode, hasColour, type Io } from './io.ts'
 import { openRecord } from './open-record.ts'
 import type { OpenedSite } from './open-site.ts'
 import { packageVersion } from './package-version.ts'
@@ -94,8 +94,8 @@ async function runPrepared(
   { request, warnings, file, inputs }: PreparedRun,
   ahead: DialAhead | undefined,
 ): Promise<number> {
-  // promises that are kept are what one runs `verify` to see
-  const chosen = await chooseReport(io, verify ? { ...options, verbose: Math.max(1, options.verbose ?? 0) } : options)
+  const ordinary = await chooseReport(io, options)
+  const chosen = verify ? inChorus([ordinary, await promisesReport(io, options)]) : ordinary
   const operator = options.step ? (await import('./ask-step.ts')).makeOperator(io, chosen) : undefined
   const shown = operator?.report ?? chosen
   const command = verify ? 'verify' : 'run'
@@ -128,6 +128,13 @@ async function runPrepared(
     await report.end()
     stopping.release()
   }
+}
+
+/** The table goes where people read. */
+async function promisesReport(io: Io, { output, outputFile }: ReportOptions): Promise<Report> {
+  const stream = (output === 'json' || output === 'junit') && outputFile === undefined ? io.stderr : io.stdout
+  const { createPromisesReport } = await import('../report/promises.ts')
+  return createPromisesReport({ stream, colour: hasColour(io, stream) })
 }
 
 /** The run by workers; what it needs is loaded only here. */

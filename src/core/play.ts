@@ -3,7 +3,7 @@ import type { Host, Inventory, InventoryHost } from './host.ts'
 import { callerOf, type LazyLocation } from './location.ts'
 import { isRoleUse, type RoleUse } from './role.ts'
 import { describeValue, nearest } from './schema.ts'
-import type { Tasks } from './task.ts'
+import type { Task, Tasks } from './task.ts'
 
 const playBrand = Symbol.for('hostwright.play')
 const playbookBrand = Symbol.for('hostwright.playbook')
@@ -23,6 +23,16 @@ export interface PlayOptions {
   readonly tasks?: Tasks | ((host: Host) => Tasks)
   /** Tasks before the roles. */
   readonly preTasks?: Tasks | ((host: Host) => Tasks)
+  /**
+   * Tasks that run directly before the play's first change on a host, and not at all on a host where nothing is to change:
+   * take a server out of its load balancer, silence its alerts. If one fails nothing is changed, and `afterChanges` runs.
+   */
+  readonly beforeChanges?: Tasks | ((host: Host) => Tasks)
+  /**
+   * Tasks that run after the last handler where something changed: check the health, put the server back. They run as a
+   * handler does: not on a host that failed, and if they did not run, the next run of the play runs them.
+   */
+  readonly afterChanges?: Task | readonly Task[] | ((host: Host) => Task | readonly Task[]) | undefined
   readonly tags?: string | readonly string[] | undefined
   /** Become this user for all tasks (`true` = root). @default the connection's */
   readonly become?: boolean | string | undefined
@@ -62,6 +72,8 @@ const known = [
   'roles',
   'tasks',
   'preTasks',
+  'beforeChanges',
+  'afterChanges',
   'tags',
   'become',
   'serial',

@@ -4,9 +4,27 @@ import type { Host, Opening } from './host.ts'
 import { callerOf, type LazyLocation } from './location.ts'
 import type { ObjectEntries } from './schema.ts'
 import { checkObject, describeValue } from './schema.ts'
-import type { Tasks } from './task.ts'
+import type { Outcome, Task, Tasks } from './task.ts'
 
 const brand = Symbol.for('hostwright.role')
+
+/** What a host has of a role's releases. */
+export interface ReleasesOutcome extends Outcome {
+  /** The current one; undefined = none. */
+  readonly release: string | undefined
+  /** The one before. */
+  readonly previous: string | undefined
+  /** All that it could go back to, the newest first. */
+  readonly kept: readonly string[]
+}
+
+/** How a role goes back to an earlier release: `provision rollback ROLE`. */
+export interface Rollback<P> {
+  /** A task that changes nothing and tells which releases the host has: `release.kept`. */
+  readonly look: (params: P, host: Host) => Task<ReleasesOutcome>
+  /** Tasks that make one of them the current one. */
+  readonly tasks: (params: P, host: Host, release: string) => Tasks
+}
 
 /** A role as written; `use` it in a play by calling it. */
 export interface RoleDefinition {
@@ -15,6 +33,7 @@ export interface RoleDefinition {
   readonly params: ObjectEntries | undefined
   readonly openings: ((params: never, host: Host) => readonly Opening[]) | undefined
   readonly verify: ((params: never, host: Host) => Tasks) | undefined
+  readonly rollback: Rollback<never> | undefined
   readonly tasks: (params: never, host: Host) => Tasks
   readonly where: LazyLocation
 }
@@ -58,6 +77,8 @@ export function role<E extends ObjectEntries>(
     openings?: (params: OutputOf<E>, host: Host) => readonly Opening[]
     /** Read-only tasks that prove what the role promises; run by `provision verify`. */
     verify?: (params: OutputOf<E>, host: Host) => Tasks
+    /** How it goes back to an earlier release. */
+    rollback?: Rollback<OutputOf<E>>
   },
   tasks: (params: OutputOf<E>, host: Host) => Tasks,
 ): Role<InputOf<E>>
@@ -74,6 +95,7 @@ export function role(name: string, first: unknown, second?: unknown): Role<never
     params: options.params,
     openings: options.openings,
     verify: options.verify,
+    rollback: options.rollback,
     tasks,
     where: callerOf(role),
   }

@@ -7,7 +7,7 @@ export type RecordOutcome = 'ok' | 'failed' | 'unreachable' | 'interrupted' | 'e
 /** The description of a run, written when it begins and again when it ends. */
 export interface RunDescription {
   readonly id: string
-  readonly command: 'run' | 'verify' | 'watch' | 'apply'
+  readonly command: 'run' | 'verify' | 'rollback' | 'watch' | 'apply'
   /** As on the command line. */
   readonly playbook: string
   readonly inventory: string

@@ -1,14 +1,27 @@
 // What an operator is told of handlers that did not run.
 import type { HostState } from './host-state.ts'
+import { itemTitle } from './items.ts'
 import { type Mark, markPath } from './marks.ts'
 
 /** Handlers that were notified in a play that ended before them. */
-export function warnOfPending({ context, handlers, options }: HostState): void {
-  const names = handlers.names()
-  if (options.check || names.length === 0) return
+export function warnOfPending({ context, guard, handlers, options }: HostState): void {
+  if (options.check) return
+  const host = context.host.name
+  const { after, left = [] } = guard
+  const waits = after !== undefined && handlers.waiting(after) !== undefined
+  if (waits) {
+    options.emit({
+      type: 'warning',
+      host,
+      message: `${after.name} did not run${left.length > 0 ? `, so this still holds: ${left.map(itemTitle).join(', ')}` : ''}`,
+      hint: 'Mend what failed and run again: the next run of the play goes on from here.',
+    })
+  }
+  const names = handlers.names().filter((name) => !waits || name !== after.name)
+  if (names.length === 0) return
   options.emit({
     type: 'warning',
-    host: context.host.name,
+    host,
     message: `handlers still to run: ${names.join(', ')}`,
     hint: 'They are marked on the host; the next run executes them.',
   })

@@ -2,7 +2,7 @@
 // They run in the order in which the play's tasks first name them, whichever was notified first.
 import type { Handler } from '../core/task.ts'
 import { handlerIdentity, markKey, namePart } from './handler-key.ts'
-import { handlerItems, type Item, leaves, listOf, type TaskItem } from './items.ts'
+import { type GuardItem, handlerItems, type Item, leaves, listOf, type TaskItem } from './items.ts'
 import type { Mark } from './marks.ts'
 
 /** A handler of the play. */
@@ -11,10 +11,12 @@ export interface HandlerEntry {
   readonly items: readonly TaskItem[]
   /** The keys of its marks: one for each role that names it. */
   readonly keys: Set<string>
+  /** It runs after all others, and not at a flush: what a play does after its changes. */
+  readonly isLast: boolean
 }
 
 /** A notified handler. */
-interface Pending {
+export interface Pending {
   readonly entry: HandlerEntry
   /** False in check mode, if only a task that may change something notified it. */
   certain: boolean
@@ -51,6 +53,16 @@ export class Handlers {
   /** Makes the handlers of these items known, in order. One that an earlier run left marked counts as notified, also if tags leave out who notifies it. */
   register(items: readonly Item[]): void {
     for (const item of leaves(items)) this.registerAll(item)
+    for (const item of items) {
+      if (item.kind !== 'guard' || this.entryOf(item.after)) continue
+      const keys = new Set([markKey(undefined, item.after)])
+      this.entries.set(handlerIdentity(item.after), {
+        name: item.after.name,
+        items: item.afterItems,
+        keys,
+        isLast: true,
+      })
+    }
     const entries = [...this.entries.values()]
     for (const key of this.earlier) {
       const exact = entries.filter((entry) => entry.keys.has(key))
@@ -73,6 +85,7 @@ export class Handlers {
         name: handler.name,
         items: handlerItems(handler, item),
         keys: new Set([markKey(item.role, handler)]),
+        isLast: false,
       }
       this.entries.set(handlerIdentity(handler), entry)
       for (const part of entry.items) this.registerAll(part)
@@ -94,8 +107,19 @@ export class Handlers {
 
   /** The marks to write before this task's change, those of its handlers that are not on the host yet; from now on they count as written. */
   mark(item: TaskItem): readonly Mark[] {
-    const fresh = listOf(item.task.options.notify)
-      .map((handler) => ({ key: markKey(item.role, handler), name: handler.name }))
+    return this.markAll(listOf(item.task.options.notify), item.role)
+  }
+
+  /** Notifies what a play does after its changes, and gives the marks to write for it. */
+  guard({ after }: GuardItem): readonly Mark[] {
+    const entry = this.entryOf(after)
+    if (entry) this.add(entry, true)
+    return this.markAll([after], undefined)
+  }
+
+  private markAll(handlers: readonly Handler[], role: string | undefined): readonly Mark[] {
+    const fresh = handlers
+      .map((handler) => ({ key: markKey(role, handler), name: handler.name }))
       .filter(({ key }) => !this.marks.has(key))
     for (const mark of fresh) {
       this.marks.set(mark.key, mark)
@@ -127,13 +151,21 @@ export class Handlers {
     }
   }
 
-  /** The next notified handler. */
-  next(): Pending | undefined {
+  /** The next notified handler; at the end of the play also what the play does after its changes. */
+  next(endsPlay: boolean): Pending | undefined {
+    let last: Pending | undefined
     for (const entry of this.entries.values()) {
       const pending = this.pending.get(entry)
-      if (pending) return pending
+      if (pending && !entry.isLast) return pending
+      last ??= pending
     }
-    return undefined
+    return endsPlay ? last : undefined
+  }
+
+  /** A handler that was notified and did not run. */
+  waiting(handler: Handler): Pending | undefined {
+    const entry = this.entryOf(handler)
+    return entry && this.pending.get(entry)
   }
 
   /** A change did what these tasks of notified handlers wait to do; they are left out unless they are notified again. */

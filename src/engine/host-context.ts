@@ -4,12 +4,19 @@ import { ProvisionError } from '../core/error.ts'
 import type { Facts, Host, Inventory, InventoryHost, Opening } from '../core/host.ts'
 import { callerOf } from '../core/location.ts'
 import { hostsOfPlay, type Play, type Playbook } from '../core/play.ts'
-import { isRoleUse, type RoleUse, resolveParameters } from '../core/role.ts'
+import { isRoleUse, type RoleDefinition, type RoleUse, resolveParameters } from '../core/role.ts'
 import { describeValue } from '../core/schema.ts'
-import type { Outcome, Task } from '../core/task.ts'
-import { type Item, listOf, makeItems } from './items.ts'
+import { type Handler, kindOf, makeNode, type Outcome, type Task } from '../core/task.ts'
+import { type GuardItem, handlerItems, type Item, listOf, makeItems } from './items.ts'
 import { checkHostName, type OtherHostsView } from './read-other.ts'
 import { FactsNeeded, guarded } from './user-code.ts'
+
+/** What of a role's `rollback` runs: the look at all hosts, or the way back to the release that was chosen. */
+export interface RollbackPart {
+  readonly role: string
+  /** @default the look */
+  readonly release?: string | undefined
+}
 
 /** What an expansion rests on. */
 export interface Site {
@@ -18,6 +25,8 @@ export interface Site {
   readonly extraVars: Readonly<Record<string, unknown>>
   /** Only the roles' verify checks. */
   readonly verify: boolean
+  /** Only one role's way back to an earlier release. */
+  readonly rollback?: RollbackPart | undefined
   /** Told each local file or folder that tasks read or look for. */
   readonly onRead?: ((path: string) => void) | undefined
   /** What the run knows of its hosts; without a run nothing is known. */
@@ -145,7 +154,7 @@ function itemsOf(play: Play, { host }: HostContext, site: Site): Item[] {
     rolesOfPlay(play, host),
   ).flatMap((use) => {
     const params = resolveParameters(use, host.name, { vars: host.vars, extra: site.extraVars })
-    const body = site.verify ? use.role.verify : use.role.tasks
+    const body = bodyOf(use.role, site)
     if (!body) return []
     const tasks = guarded(`role ${use.role.name} on ${host.name}`, use.where, () => body(params as never, host)) // checked by its schema
     return makeItems(tasks, {
@@ -157,7 +166,40 @@ function itemsOf(play: Play, { host }: HostContext, site: Site): Item[] {
     })
   })
   if (site.verify) return roleItems
-  return [...own(play.preTasks, 'preTasks'), ...roleItems, ...own(play.tasks, 'tasks')]
+  if (site.rollback) return site.rollback.release === undefined ? roleItems : [...guardOf(play, host), ...roleItems]
+  return [...guardOf(play, host), ...own(play.preTasks, 'preTasks'), ...roleItems, ...own(play.tasks, 'tasks')]
+}
+
+/** The part of a role that the run is about. */
+function bodyOf({ name, tasks, verify, rollback }: RoleDefinition, site: Site): RoleDefinition['tasks'] | undefined {
+  if (site.verify) return verify
+  if (!site.rollback) return tasks
+  const { role, release } = site.rollback
+  if (name !== role || !rollback) return undefined
+  return release === undefined ? rollback.look : (params, host) => rollback.tasks(params, host, release)
+}
+
+/** What the play does around the changes of a host. */
+function guardOf(play: Play, host: Host): GuardItem[] {
+  if (!play.beforeChanges && !play.afterChanges) return []
+  const around = { role: undefined, tags: listOf(play.tags), become: play.become, conditions: [], where: play.where }
+  const { beforeChanges: before, afterChanges: after } = play
+  const title = (what: string) => `${what} of play ${play.name} on ${host.name}`
+  const made = guarded(title('beforeChanges'), play.where, () => (typeof before === 'function' ? before(host) : before))
+  const last = guarded(title('afterChanges'), play.where, () => (typeof after === 'function' ? after(host) : after))
+  const tasks = listOf(last)
+  const stranger = tasks.find((task) => kindOf(task) !== 'task')
+  if (stranger !== undefined) {
+    throw new ProvisionError({
+      code: 'playbook',
+      message: `play ${play.name}: 'afterChanges' expected tasks, found ${describeValue(stranger)}`,
+      where: play.where.get(),
+      hint: 'A task, or a list of tasks: they run as a handler does, without blocks and branches.',
+    })
+  }
+  const name = `afterChanges of play ${play.name}`
+  const handler: Handler = makeNode('handler', { tasks, name, where: play.where })
+  return [{ kind: 'guard', before: makeItems(made, around), after: handler, afterItems: handlerItems(handler, around) }]
 }
 
 /** Variables with the command line's on top; a role's parameters merge one level deep. */

@@ -1,14 +1,16 @@
 // One host's walk through its plays: tasks in order, blocks, branches, handlers. Its parts: session (the connection),
 // look-ahead (what was probed), results (what is known), handlers, task-run (one task). A host's failure is its own:
 // whatever goes wrong is an event, and the walk rejects with nothing but HostStopped.
+import { ProvisionError } from '../core/error.ts'
 import type { HostRecap } from '../core/events.ts'
 import type { LazyLocation } from '../core/location.ts'
 import type { Play } from '../core/play.ts'
 import { titleOf } from '../core/task.ts'
+import { ChangeGuard } from './change-guard.ts'
 import { delegateOf } from './delegate.ts'
 import { type Following, following } from './following.ts'
 import { warnOfOrphans, warnOfPending } from './handler-warnings.ts'
-import { Handlers } from './handlers.ts'
+import { Handlers, type Pending } from './handlers.ts'
 import type { HostContext } from './host-context.ts'
 import { type HostPlay, HostPlays } from './host-plays.ts'
 import type { HostRunOptions, HostState } from './host-state.ts'
@@ -16,6 +18,7 @@ import {
   type AfterItem,
   type BlockItem,
   type FlushItem,
+  type GuardItem,
   type Item,
   leaves,
   makeItems,
@@ -23,6 +26,7 @@ import {
   type TaskItem,
 } from './items.ts'
 import { LookAhead, type Prepared } from './look-ahead.ts'
+import { setMarks } from './marks.ts'
 import { checkOrder, type Positions, positionsOf } from './order.ts'
 import { makeGate } from './play-order.ts'
 import { prepareTask } from './prepare.ts'
@@ -31,6 +35,7 @@ import { Results, view } from './results.ts'
 import { Riders } from './riders.ts'
 import { Session } from './session.ts'
 import { Brake, HostStopped } from './stopped.ts'
+import { commandDetail } from './task-error.ts'
 import { reportOther, reportSkipped } from './task-report.ts'
 import { runCovered, runMaybe, runTask } from './task-run.ts'
 import { Turns } from './turns.ts'
@@ -67,6 +72,14 @@ export class HostRun {
       session,
       home: { name: context.host.name, session },
       turns: new Turns(),
+      guard: new ChangeGuard({
+        notify: (item) => this.notifyAfterChanges(item),
+        walk: async (item) => {
+          this.state.play.total += [...leaves(item.before)].length
+          await this.walk(item.before, undefined)
+        },
+        undo: (item) => this.runAfterChanges(item),
+      }),
       brake: new Brake(options),
       riders: new Riders(),
       lookAhead: new LookAhead({
@@ -150,7 +163,7 @@ export class HostRun {
         },
         () => begin(0),
       )
-      this.state.play.total = skipped.length + [...leaves(chosen)].length
+      this.state.play.total = skipped.length + [...leaves(chosen.filter((item) => item.kind !== 'guard'))].length
       begin(this.state.play.total)
       this.positions = positionsOf(all)
       results.startPlay(play, leftOut)
@@ -158,9 +171,13 @@ export class HostRun {
       lookAhead.startPlay()
       handlers.startPlay()
       handlers.register(all)
-      await this.walk(chosen, this.plays.after(play))
-      await this.runHandlers(undefined)
-      failed = false
+      this.state.guard.start()
+      if (this.state.options.verify) failed = await this.verifyAll(chosen, this.plays.after(play))
+      else {
+        await this.walk(chosen, this.plays.after(play))
+        await this.runHandlers(undefined)
+        failed = false
+      }
     } catch (error) {
       if (!(error instanceof Unknowable)) throw this.stop(error)
       begin(0)
@@ -278,6 +295,9 @@ export class HostRun {
         case 'flush':
           if (await this.flushes(item)) await this.runHandlers(place)
           break
+        case 'guard':
+          this.state.guard.set(item)
+          break
         case 'block':
           await this.runBlock(item, place)
           break
@@ -286,6 +306,20 @@ export class HostRun {
           break
       }
     }
+  }
+
+  /** Each check by itself: a broken promise hides no other. Says whether one was broken. */
+  private async verifyAll(items: readonly Item[], next: Following): Promise<boolean> {
+    let failed = false
+    for (const [index, item] of items.entries()) {
+      try {
+        await this.walkOn([item], following(items, index, next))
+      } catch (error) {
+        if (!isFailure(error)) throw error
+        failed = true
+      }
+    }
+    return failed
   }
 
   private async flushes({ conditions }: FlushItem): Promise<boolean> {
@@ -373,19 +407,49 @@ export class HostRun {
 
   /** Runs what was notified, also by handlers, until nothing is left. */
   private async runHandlers(place: Following | undefined): Promise<void> {
-    const { brake, handlers, session, options } = this.state
-    for (let pending = handlers.next(); pending; pending = handlers.next()) {
+    const { brake, handlers } = this.state
+    const endsPlay = place === undefined
+    for (let pending = handlers.next(endsPlay); pending; pending = handlers.next(endsPlay)) {
       brake.check()
-      const { items } = pending.entry
-      for (const [index, item] of items.entries()) {
-        if (pending.covered.has(item)) runCovered(this.state, item)
-        else if (pending.certain)
-          await runTask(this.state, item, following(items, index, place), (task) => this.prepare(task))
-        else runMaybe(this.state, item)
-      }
-      const isLeft = items.some((item) => options.steps?.hasDeclined(item))
-      session.clearLater(handlers.done(pending, options.check || isLeft))
+      await this.runHandler(pending, place)
     }
+  }
+
+  private async runHandler(pending: Pending, place: Following | undefined): Promise<void> {
+    const { handlers, session, options } = this.state
+    const { items } = pending.entry
+    for (const [index, item] of items.entries()) {
+      if (pending.covered.has(item)) runCovered(this.state, item)
+      else if (pending.certain)
+        await runTask(this.state, item, following(items, index, place), (task) => this.prepare(task))
+      else runMaybe(this.state, item)
+    }
+    const isLeft = items.some((item) => options.steps?.hasDeclined(item))
+    session.clearLater(handlers.done(pending, options.check || isLeft))
+  }
+
+  // ---------------------------------------------------------------- around changes
+
+  private async notifyAfterChanges(item: GuardItem): Promise<void> {
+    const { handlers, session, options } = this.state
+    const marks = handlers.guard(item)
+    if (options.check || marks.length === 0) return
+    const [written] = await session.run([setMarks(marks)], undefined)
+    if (written && written.code !== 0) {
+      const detail = commandDetail(this.name, session.agentUser, 'write the mark', written)
+      throw new ProvisionError({
+        code: 'apply',
+        message: `the mark of ${item.after.name} could not be written`,
+        detail,
+      })
+    }
+  }
+
+  private async runAfterChanges({ after }: GuardItem): Promise<void> {
+    const { brake, handlers, lookAhead } = this.state
+    const pending = handlers.waiting(after)
+    lookAhead.forget()
+    if (pending) await brake.mend(() => this.runHandler(pending, undefined))
   }
 }
 

@@ -1,7 +1,9 @@
 import type { Location } from '../core/error.ts'
 import type { Emit } from '../core/events.ts'
 import type { Secrets } from '../core/secret.ts'
+import type { Outcome, Task } from '../core/task.ts'
 import type { Connect } from '../transport/connection.ts'
+import type { ChangeGuard } from './change-guard.ts'
 import type { Handlers } from './handlers.ts'
 import type { HostContext } from './host-context.ts'
 import type { LookAhead } from './look-ahead.ts'
@@ -40,6 +42,8 @@ export interface HostRunOptions extends PlanHooks {
   readonly connect: Connect
   readonly emit: Emit
   readonly check: boolean
+  /** Only checks: after one that failed the others are looked at all the same. */
+  readonly verify: boolean
   readonly tags: readonly string[]
   readonly skipTags: readonly string[]
   /** The run begins at a task in the middle. */
@@ -53,6 +57,7 @@ export interface HostRunOptions extends PlanHooks {
   readonly giveUp: AbortSignal
   /** An operator says before each task whether it runs. */
   readonly steps: Steps | undefined
+  readonly onOutcome: ((host: string, task: Task, outcome: Outcome) => void) | undefined
   /** One play of a run that is spread over workers. */
   readonly byWorker: boolean
   /** The state of another host of the inventory, connected, for a task that runs there. Rejects with HostStopped. */
@@ -71,6 +76,7 @@ export interface HostState {
   readonly brake: Brake
   readonly riders: Riders
   readonly turns: Turns
+  readonly guard: ChangeGuard
   /** The host whose tasks these are: named in events, with the marks of their handlers. `context` and `session` are of the host they run on. */
   readonly home: { readonly name: string; readonly session: Session }
   readonly counts: { ok: number; changed: number; failed: number; skipped: number; ignored: number; unknown: number }

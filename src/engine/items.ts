@@ -39,7 +39,15 @@ export interface FlushItem {
   readonly conditions: readonly (boolean | Condition)[]
 }
 
-export type Item = TaskItem | BlockItem | AfterItem | FlushItem
+/** What a play does around the changes of a host; the first item of such a play. */
+export interface GuardItem {
+  readonly kind: 'guard'
+  readonly before: readonly Item[]
+  readonly after: Handler
+  readonly afterItems: readonly TaskItem[]
+}
+
+export type Item = TaskItem | BlockItem | AfterItem | FlushItem | GuardItem
 
 export interface Surroundings {
   readonly role: string | undefined
@@ -113,15 +121,18 @@ export function makeItems(tasks: Tasks, around: Surroundings): Item[] {
 }
 
 /** A handler's tasks as items of the role and play of a task that notifies it. */
-export function handlerItems(handler: Handler, { role, become }: TaskItem): TaskItem[] {
+export function handlerItems(handler: Handler, { role, become }: Pick<Common, 'role' | 'become'>): TaskItem[] {
   return handler.tasks.map((task) => ({ kind: 'task', task, role, tags: new Set(), become, conditions: [], handler }))
 }
 
-/** All task items below, blocks opened; `after` branches are not known yet. */
+/** All task items below, blocks and what a play does around changes opened; `after` branches are not known yet. */
 export function* leaves(items: readonly Item[]): Generator<TaskItem> {
   for (const item of items) {
     if (item.kind === 'task') yield item
-    else if (item.kind === 'block') {
+    else if (item.kind === 'guard') {
+      yield* leaves(item.before)
+      yield* item.afterItems
+    } else if (item.kind === 'block') {
       yield* leaves(item.body)
       yield* leaves(item.rescue)
       yield* leaves(item.always)
@@ -138,8 +149,8 @@ export function selectByTags(items: readonly Item[], tags: readonly string[], sk
     return tags.length === 0 || own.has('always') || tags.some((tag) => own.has(tag))
   }
   return items.flatMap((item): Item[] => {
-    // the tasks of a branch are chosen one by one, when they are known
-    if (item.kind === 'flush' || item.kind === 'after') return [item]
+    // the tasks of a branch are chosen one by one, when they are known; whatever changes, a guard stands before it
+    if (item.kind === 'flush' || item.kind === 'after' || item.kind === 'guard') return [item]
     if (item.kind !== 'block') return wanted(item.tags) ? [item] : []
     const inside = (list: readonly Item[]) => selectByTags(list, tags, skip)
     return [{ ...item, body: inside(item.body), rescue: inside(item.rescue), always: inside(item.always) }]

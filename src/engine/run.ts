@@ -6,9 +6,10 @@ import type { Inventory, InventoryHost } from '../core/host.ts'
 import { hostsOfPlay, type Play, type Playbook, serialSizes } from '../core/play.ts'
 import { isRoleUse, type RoleDefinition } from '../core/role.ts'
 import type { Secrets } from '../core/secret.ts'
+import type { Outcome, Task } from '../core/task.ts'
 import type { Connect } from '../transport/connection.ts'
 import { countsFailures, firstThatConnects, makeBatches, tooManyFailed } from './batches.ts'
-import type { Site } from './host-context.ts'
+import type { RollbackPart, Site } from './host-context.ts'
 import { HostRun } from './host-run.ts'
 import type { HostRunOptions, PlanHooks } from './host-state.ts'
 import { listOf } from './items.ts'
@@ -44,6 +45,10 @@ export interface RunRequest extends PlanHooks {
   readonly extraVars?: Readonly<Record<string, unknown>> | undefined
   /** Only the roles' verify checks. @default false */
   readonly verify?: boolean | undefined
+  /** Only one role's way back to an earlier release. */
+  readonly rollback?: RollbackPart | undefined
+  /** Told the result of each task that ran. */
+  readonly onOutcome?: ((host: string, task: Task, outcome: Outcome) => void) | undefined
   /** One play of the playbook, for a run that is spread over several controllers. @default all plays */
   readonly part?: PlayPart | undefined
   /** Finish the running step of each host, then stop. */
@@ -117,6 +122,7 @@ class Run {
       connect: request.connect,
       emit: hideSecrets(request.emit, request.secrets),
       check: request.check ?? false,
+      verify: request.verify ?? false,
       tags: request.tags ?? [],
       skipTags: request.skipTags ?? [],
       startAt,
@@ -127,6 +133,7 @@ class Run {
       onEvidence: request.onEvidence,
       permits: request.permits,
       steps: request.ask && new Steps(request.ask, request.secrets),
+      onOutcome: request.onOutcome,
       byWorker: request.part !== undefined,
       reach: (name) => this.others.reach(name),
       now: request.now ?? (() => performance.now()),
@@ -199,7 +206,8 @@ class Run {
     const chosen = play.runOnce ? await firstThatConnects(alive) : alive
     if (chosen.length === 0) return
     emit({ type: 'play:start', play: play.name, hosts: chosen.map((hostRun) => hostRun.name) })
-    for (const batch of makeBatches(chosen, serialSizes(play.serial))) {
+    const batches = makeBatches(chosen, serialSizes(play.serial))
+    for (const [number, batch] of batches.entries()) {
       if (this.isOver) {
         this.cutShort = true
         break
@@ -211,7 +219,10 @@ class Run {
       }
       await Promise.all(walks)
       const failed = batch.filter((hostRun) => hostRun.stopped && hostRun.stopped.kind !== 'interrupted')
-      if (tooManyFailed(play, batch.length, failed.length)) this.cancel.abort()
+      if (tooManyFailed(play, batch.length, failed.length)) {
+        this.cancel.abort()
+        this.warnOfSpared(play, failed, batches.slice(number + 1).flat())
+      }
     }
     emit({ type: 'play:end', play: play.name })
   }
@@ -229,7 +240,7 @@ class Run {
       await pass.admit()
       await hostRun.runPlay(play)
       const isDone = hostRun.isDone && !this.isOver
-      if (isDone && !this.site.verify) await hostRun.finish(this.isWhole)
+      if (isDone && !this.site.verify && !this.site.rollback) await hostRun.finish(this.isWhole)
       const isSpare = isDone || this.runs.size > Math.max(this.forks, mostConnections)
       if (isSpare && !this.others.expects(hostRun.name)) await hostRun.close()
     } catch (error) {
@@ -240,6 +251,17 @@ class Run {
       pass.leave()
       this.order.pass(hostRun.name, index)
     }
+  }
+
+  /** A roll that stops says on which hosts it did not begin. */
+  private warnOfSpared(play: Play, failed: readonly HostRun[], spared: readonly HostRun[]): void {
+    if (spared.length === 0) return
+    const names = (hostRuns: readonly HostRun[]) => hostRuns.map((hostRun) => hostRun.name).join(', ')
+    this.options.emit({
+      type: 'warning',
+      host: undefined,
+      message: `play ${play.name} stops, because ${names(failed)} failed; nothing was changed by it on ${names(spared)}`,
+    })
   }
 
   private runOf(host: InventoryHost): HostRun {

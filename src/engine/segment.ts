@@ -123,7 +123,7 @@ function gatherPackages(state: HostState, lead: Work, found: unknown, place: Fol
   /** False: no change may pass what comes here. */
   const visit = (items: Iterable<Item>): boolean => {
     for (const item of items) {
-      if (item.kind === 'block' && !visit(item.body)) return false
+      if (item.kind === 'guard' || (item.kind === 'block' && !visit(item.body))) return false
       if (item.kind !== 'task' || state.lookAhead.isSkipped(item)) continue
       // what is done elsewhere is done between changes here: a server is taken out of a load balancer before it changes
       if (delegateOf(item, state.home.name) !== undefined) return false

@@ -20,12 +20,13 @@ export interface Stage {
   readonly hosts: readonly InventoryHost[]
 }
 
-function makeSite(request: ListRequest & Pick<RunRequest, 'verify' | 'onRead'>): Site {
+function makeSite(request: ListRequest & Pick<RunRequest, 'verify' | 'rollback' | 'onRead'>): Site {
   return {
     playbook: request.playbook,
     inventory: request.inventory,
     extraVars: request.extraVars ?? {},
     verify: request.verify ?? false,
+    rollback: request.rollback,
     onRead: request.onRead,
   }
 }
@@ -69,7 +70,7 @@ export interface PreparedStages {
 
 /** Everything that can be made and checked before a host is touched; `others` is what tasks may read of other hosts later. */
 export async function prepareStages(
-  request: ListRequest & Pick<RunRequest, 'verify' | 'onRead'>,
+  request: ListRequest & Pick<RunRequest, 'verify' | 'rollback' | 'onRead'>,
   others?: OtherHosts,
 ): Promise<PreparedStages> {
   const site = { ...makeSite(request), ...(others && { others }) }

@@ -78,6 +78,7 @@ export class StartAt {
           skipped.push(item)
           return []
         }
+        if (item.kind === 'guard') return [item]
         if (item.kind !== 'block') return begun ? [item] : []
         const body = visit(item.body)
         // a failure before the start is none of this run's

@@ -22,6 +22,8 @@ const bySomeone = 'skipped by the operator'
 /** How one attempt at a task ended. */
 export interface TaskResult {
   readonly status: 'ok' | 'changed' | 'failed' | 'unknown'
+  /** Nothing was done: what the play does before its first change must come first. */
+  readonly mustWait?: boolean | undefined
   readonly plan?: Plan | undefined
   readonly reason?: string | undefined
   readonly error?: ReturnType<typeof tell> | undefined
@@ -67,6 +69,7 @@ export async function runTask(
   if (result.status === 'unknown') return endUnknown(state, item, report, result.reason ?? '', result.plan)
   const outcome = outcomeOf(result)
   results.record(item.task, { outcome, unknown: result.unknown ?? 'nothing' })
+  state.options.onOutcome?.(state.home.name, item.task, outcome)
   if (result.status === 'changed' && result.plan) cover(state, item, result.plan, prepare)
   // A change that failed half-way may have altered what the handlers are for.
   if (outcome.changed || (result.status === 'failed' && result.touched)) handlers.notify(item, true)
@@ -121,14 +124,27 @@ async function attempts(
   const total = retry ? (retry.attempts ?? 3) : 1
   let touchedWith: TaskResult | undefined
   for (let attempt = 1; ; attempt++) {
-    const result = await attemptThere(state, item, prepare, (there, prepareThere) =>
-      attemptOnce(there, item, there === state ? place : undefined, prepareThere, report),
-    )
-      .then((made) => satisfies(item, made))
-      .catch((error: unknown): TaskResult => {
-        if (error instanceof HostStopped) throw error
-        return { status: 'failed', error: asTaskError(item, error) }
+    const once = () =>
+      attemptThere(state, item, prepare, (there, prepareThere) =>
+        attemptOnce(there, item, there === state ? place : undefined, prepareThere, report),
+      )
+        .then((made) => (made.mustWait ? made : satisfies(item, made)))
+        .catch((error: unknown): TaskResult => {
+          if (error instanceof HostStopped) throw error
+          return { status: 'failed', error: asTaskError(item, error) }
+        })
+    let result = await once()
+    if (result.mustWait) {
+      await state.guard.open().catch((error: unknown) => {
+        if (error instanceof HostStopped && error.kind !== 'unreachable')
+          report.end('skipped', {
+            reason: 'nothing was changed, because what must come before a change did not succeed',
+          })
+        throw error
       })
+      // it may have altered what was found
+      result = await once()
+    }
     const touched = touchedWith ?? (result.touched ? result : undefined)
     if (result.status !== 'failed' || attempt >= total) return withEarlier(item, result, touched)
     state.options.emit({
@@ -192,11 +208,12 @@ async function attemptOnce(
     const code = resource.readOnly ? 'assertion' : 'apply'
     return { status: 'failed', error: tell(item, code, shown(item, plan.refused), plan) }
   }
+  if (!checking && !isPermitted(state, item, state.play.name)) return { status: 'failed', error: unplanned(item, plan) }
+  if (state.guard.stops(item)) return { status: 'ok', mustWait: true }
   if (checking) {
     state.options.onEvidence?.(state.context.host.name, report.ref.id, resource.evidence?.(answer.state, prepared.wish))
     return pretend(state, item, plan)
   }
-  if (!isPermitted(state, item, state.play.name)) return { status: 'failed', error: unplanned(item, plan) }
   const unmarked = await markAtHome(state, item)
   if (unmarked) return { status: 'failed', error: unmarked }
   return judge(item, await applyPlan(state, prepared, answer.state, plan, report.ref, place))

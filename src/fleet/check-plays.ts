@@ -57,7 +57,7 @@ function checkReferences(play: Play, items: readonly Item[], before: ReadonlyMap
     })
   }
   for (const item of everyItem(items)) {
-    if (item.kind === 'block') continue
+    if (item.kind === 'block' || item.kind === 'guard') continue
     const conditions = item.kind === 'task' ? conditionsOf(item) : item.conditions
     const [what, where] =
       item.kind === 'task'

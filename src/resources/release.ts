@@ -56,6 +56,8 @@ const schema = {
 
 export type ReleaseArgs = ArgumentsOf<typeof schema>
 
+export { type CurrentArgs, current, type KeptArgs, kept } from './release-kept.ts'
+
 /** What a later task may want to know. */
 export interface ReleaseResult extends Outcome {
   /** Identity of the release that `current` points to: a commit, or a checksum of the folder's content. */

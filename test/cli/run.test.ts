@@ -220,8 +220,29 @@ export default definePlaybook([play({ name: 'All', hosts: 'here', roles: [promis
   )
   const { code, stdout } = await provision(['verify', 'verify.ts'], { cwd })
   t.is(code, 0, stdout)
-  t.true(stdout.includes('here  ok       promise › the shell works'), stdout)
+  t.regex(stdout, /\npromise {2}the shell works {2}kept on here\n\n1 promise kept\n$/)
   t.false(existsSync(join(cwd, 'touched')))
+})
+
+test('verify looks at every promise, also behind a broken one and in later plays', async (t) => {
+  const cwd = localSite(t, note)
+  writeFileSync(
+    join(cwd, 'verify.ts'),
+    `import { definePlaybook, play, role, shell } from 'hostwright'
+const check = (name, run) => shell.command({ name, run, changedWhen: false })
+const one = role('one', { params: {}, verify: () => [check('broken', 'exit 3'), check('kept', 'true')] }, () => [])
+const two = role('second', { params: {}, verify: () => [check('also kept', 'true')] }, () => [])
+export default definePlaybook([play({ hosts: 'here', roles: [one()] }), play({ hosts: 'here', roles: [two()] })])
+`,
+  )
+  const { code, stdout } = await provision(['verify', 'verify.ts'], { cwd })
+  t.is(code, 2, stdout)
+  t.true(
+    stdout.endsWith(
+      `\none     broken     broken on here\n        kept       kept on here\nsecond  also kept  kept on here\n\n2 promises kept, 1 broken\n`,
+    ),
+    stdout,
+  )
 })
 
 test('a tag that may exist behind a branch is a warning, not an error', async (t) => {

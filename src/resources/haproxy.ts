@@ -1,0 +1,1 @@
+export { type ServerArgs, server } from './haproxy-server.ts'
