@@ -1,35 +1,34 @@
 // What a play does around the changes of a host: `beforeChanges` directly before the first of them, `afterChanges` after the
 // last handler. A host on which nothing changes does neither. That the second is still to come is marked on the host before
 // the first begins, as for any handler, so a controller that dies in between leaves it to the next run.
-
-import type { GuardItem, TaskItem } from './items.ts'
+import { ProvisionError } from '../core/error.ts'
+import type { Pending } from './handlers.ts'
+import type { HostState } from './host-state.ts'
+import type { GuardItem, Item, TaskItem } from './items.ts'
+import { setMarks } from './marks.ts'
 import { HostStopped } from './stopped.ts'
+import { commandDetail } from './task-error.ts'
 
-/** What the guard needs of the host's walk. */
+/** How the host's walk runs things. */
 export interface GuardParts {
-  /** Notifies `afterChanges`, and marks it on the host. */
-  readonly notify: (item: GuardItem) => Promise<void>
-  readonly walk: (item: GuardItem) => Promise<void>
-  /** Runs `afterChanges` now. */
-  readonly undo: (item: GuardItem) => Promise<void>
+  readonly walk: (items: readonly Item[]) => Promise<void>
+  readonly runHandler: (pending: Pending) => Promise<void>
 }
 
 export class ChangeGuard {
   private readonly parts: GuardParts
   private item: GuardItem | undefined
+  /** `beforeChanges` has not run. */
   private isShut = false
-  /** `beforeChanges` ran, or began to, and `afterChanges` is still to come. */
-  private isOpen = false
 
   constructor(parts: GuardParts) {
     this.parts = parts
   }
 
-  /** A new play begins. */
+  /** A new play begins; it may have no guard. */
   start(): void {
     this.item = undefined
     this.isShut = false
-    this.isOpen = false
   }
 
   /** The play has this guard. */
@@ -45,30 +44,47 @@ export class ChangeGuard {
   }
 
   /** Runs `beforeChanges`. If one of its tasks fails nothing has changed yet, so `afterChanges` undoes what was done. */
-  async open(): Promise<void> {
+  async open(state: HostState): Promise<void> {
     const { item } = this
     if (!item) return
     this.isShut = false
-    this.isOpen = true
-    await this.parts.notify(item)
+    await announce(state, item)
     try {
-      await this.parts.walk(item)
+      await this.parts.walk(item.before)
     } catch (error) {
-      if (error instanceof HostStopped && error.kind !== 'unreachable') {
-        await this.parts.undo(item).catch((second: unknown) => {
-          if (!(second instanceof HostStopped)) throw second
-        })
-      }
+      if (error instanceof HostStopped && error.kind !== 'unreachable') await this.undo(state, item)
       throw error
     }
   }
 
-  /** Titles of what holds until `afterChanges` has run, if it has not. */
-  get left(): readonly TaskItem[] | undefined {
-    return this.isOpen ? this.item?.before.flatMap((item) => (item.kind === 'task' ? [item] : [])) : undefined
+  /** Its own failure is told by its tasks; what made it necessary is what counts. */
+  private async undo({ brake, handlers, lookAhead }: HostState, { after }: GuardItem): Promise<void> {
+    const pending = handlers.waiting(after)
+    if (!pending) return
+    lookAhead.forget()
+    await brake
+      .mend(() => this.parts.runHandler(pending))
+      .catch((error: unknown) => {
+        if (!(error instanceof HostStopped)) throw error
+      })
   }
 
-  get after(): GuardItem['after'] | undefined {
-    return this.item?.after
+  /** The play's guard, with what holds until `afterChanges` has run. */
+  get waiting(): { readonly item: GuardItem; readonly before: readonly TaskItem[] } | undefined {
+    const { item } = this
+    if (!item) return undefined
+    return { item, before: this.isShut ? [] : item.before.filter((each) => each.kind === 'task') }
   }
+}
+
+/** Notifies `afterChanges`, and marks it on the host. */
+async function announce({ home, handlers, options }: HostState, item: GuardItem): Promise<void> {
+  const { name, session } = home
+  const marks = handlers.guard(item)
+  if (options.check || marks.length === 0) return
+  const [written] = await session.run([setMarks(marks)], undefined)
+  if (!written || written.code === 0) return
+  const message = `the mark of ${item.after.name} could not be written`
+  const detail = commandDetail(name, session.agentUser, 'write the mark', written)
+  throw new ProvisionError({ code: 'apply', message, detail })
 }

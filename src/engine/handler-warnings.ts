@@ -7,17 +7,18 @@ import { type Mark, markPath } from './marks.ts'
 export function warnOfPending({ context, guard, handlers, options }: HostState): void {
   if (options.check) return
   const host = context.host.name
-  const { after, left = [] } = guard
-  const waits = after !== undefined && handlers.waiting(after) !== undefined
-  if (waits) {
+  const waiting = guard.waiting
+  const after = waiting && handlers.waiting(waiting.item.after) ? waiting.item.after : undefined
+  if (after) {
+    const holds = waiting?.before.map(itemTitle).join(', ')
     options.emit({
       type: 'warning',
       host,
-      message: `${after.name} did not run${left.length > 0 ? `, so this still holds: ${left.map(itemTitle).join(', ')}` : ''}`,
+      message: `${after.name} did not run${holds ? `, so this still holds: ${holds}` : ''}`,
       hint: 'Mend what failed and run again: the next run of the play goes on from here.',
     })
   }
-  const names = handlers.names().filter((name) => !waits || name !== after.name)
+  const names = handlers.names().filter((name) => name !== after?.name)
   if (names.length === 0) return
   options.emit({
     type: 'warning',

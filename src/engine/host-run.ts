@@ -1,7 +1,6 @@
 // One host's walk through its plays: tasks in order, blocks, branches, handlers. Its parts: session (the connection),
 // look-ahead (what was probed), results (what is known), handlers, task-run (one task). A host's failure is its own:
 // whatever goes wrong is an event, and the walk rejects with nothing but HostStopped.
-import { ProvisionError } from '../core/error.ts'
 import type { HostRecap } from '../core/events.ts'
 import type { LazyLocation } from '../core/location.ts'
 import type { Play } from '../core/play.ts'
@@ -18,7 +17,6 @@ import {
   type AfterItem,
   type BlockItem,
   type FlushItem,
-  type GuardItem,
   type Item,
   leaves,
   makeItems,
@@ -26,7 +24,6 @@ import {
   type TaskItem,
 } from './items.ts'
 import { LookAhead, type Prepared } from './look-ahead.ts'
-import { setMarks } from './marks.ts'
 import { checkOrder, type Positions, positionsOf } from './order.ts'
 import { makeGate } from './play-order.ts'
 import { prepareTask } from './prepare.ts'
@@ -35,7 +32,6 @@ import { Results, view } from './results.ts'
 import { Riders } from './riders.ts'
 import { Session } from './session.ts'
 import { Brake, HostStopped } from './stopped.ts'
-import { commandDetail } from './task-error.ts'
 import { reportOther, reportSkipped } from './task-report.ts'
 import { runCovered, runMaybe, runTask } from './task-run.ts'
 import { Turns } from './turns.ts'
@@ -73,12 +69,11 @@ export class HostRun {
       home: { name: context.host.name, session },
       turns: new Turns(),
       guard: new ChangeGuard({
-        notify: (item) => this.notifyAfterChanges(item),
-        walk: async (item) => {
-          this.state.play.total += [...leaves(item.before)].length
-          await this.walk(item.before, undefined)
+        walk: async (items) => {
+          this.state.play.total += [...leaves(items)].length
+          await this.walk(items, undefined)
         },
-        undo: (item) => this.runAfterChanges(item),
+        runHandler: (pending) => this.runHandler(pending, undefined),
       }),
       brake: new Brake(options),
       riders: new Riders(),
@@ -426,30 +421,6 @@ export class HostRun {
     }
     const isLeft = items.some((item) => options.steps?.hasDeclined(item))
     session.clearLater(handlers.done(pending, options.check || isLeft))
-  }
-
-  // ---------------------------------------------------------------- around changes
-
-  private async notifyAfterChanges(item: GuardItem): Promise<void> {
-    const { handlers, session, options } = this.state
-    const marks = handlers.guard(item)
-    if (options.check || marks.length === 0) return
-    const [written] = await session.run([setMarks(marks)], undefined)
-    if (written && written.code !== 0) {
-      const detail = commandDetail(this.name, session.agentUser, 'write the mark', written)
-      throw new ProvisionError({
-        code: 'apply',
-        message: `the mark of ${item.after.name} could not be written`,
-        detail,
-      })
-    }
-  }
-
-  private async runAfterChanges({ after }: GuardItem): Promise<void> {
-    const { brake, handlers, lookAhead } = this.state
-    const pending = handlers.waiting(after)
-    lookAhead.forget()
-    if (pending) await brake.mend(() => this.runHandler(pending, undefined))
   }
 }
 

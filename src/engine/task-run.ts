@@ -135,7 +135,7 @@ async function attempts(
         })
     let result = await once()
     if (result.mustWait) {
-      await state.guard.open().catch((error: unknown) => {
+      await state.guard.open(state).catch((error: unknown) => {
         if (error instanceof HostStopped && error.kind !== 'unreachable')
           report.end('skipped', {
             reason: 'nothing was changed, because what must come before a change did not succeed',
