@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ProvisionError } from '../core/error.ts'
-import type { RunEvent } from '../core/events.ts'
+import type { Emit, RunEvent } from '../core/events.ts'
 import type { InventoryHost } from '../core/host.ts'
 import { definePlaybook, type Play, type Playbook } from '../core/play.ts'
 import type { ReleasesOutcome } from '../core/role.ts'
@@ -62,10 +62,12 @@ export async function rollbackCommand(
         return looked
       }
       const release = chooseRelease(role, hostsLooked, options.to)
+      const playbook = playsOf(role, request, 'change')
+      warnOfCrowds(playbook, request, part.emit)
       const result = await run({
         ...whole,
         ...part,
-        playbook: playsOf(role, request, 'change'),
+        playbook,
         check: options.check ?? false,
         rollback: { role, release },
       })
@@ -133,6 +135,20 @@ function playsOf(role: string, request: PreparedRun['request'], purpose: 'look' 
     return [purpose === 'look' ? { ...narrow, serial: undefined } : narrow]
   })
   return definePlaybook(plays)
+}
+
+/** A play without `serial` takes all its hosts out of service at the same time. */
+function warnOfCrowds({ plays }: Playbook, { inventory }: PreparedRun['request'], emit: Emit): void {
+  for (const { name, hosts, serial } of plays) {
+    const count = inventory.select(hosts).length
+    if (serial !== undefined || count < 2) continue
+    emit({
+      type: 'warning',
+      host: undefined,
+      message: `play ${name} goes back on ${count} hosts at the same time, so requests may fail meanwhile`,
+      hint: 'One after the other, drained at the load balancer: give the play ...rolling({ … }), as playbooks/deploy.ts does.',
+    })
+  }
 }
 
 /** Throws if the playbook does not have the role, or the role no way back. */

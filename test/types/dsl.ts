@@ -7,8 +7,10 @@ import {
   file,
   given,
   handler,
+  haproxy,
   hostname,
   play,
+  release,
   role,
   shell,
   systemd,
@@ -125,3 +127,36 @@ after(command, (result) => result.lines.map((line) => shell.command({ run: `echo
 after(command, (result) => result.linez && main)
 // @ts-expect-error until gets the typed result
 shell.command({ run: 'x', retry: { until: (result) => result.stdout === 1 } })
+
+play({
+  hosts: 'web',
+  beforeChanges: [main, [block({ tasks: main })]],
+  afterChanges: (host) => [main, host.isIn('a') ? main : main],
+})
+// @ts-expect-error afterChanges runs as a handler does: tasks, no blocks
+play({ hosts: 'web', afterChanges: block({ tasks: main }) })
+// @ts-expect-error a misspelt state
+haproxy.server({ backend: 'web', server: 'web1', state: 'drained' })
+role(
+  'app',
+  {
+    params: { name: v.string() },
+    rollback: {
+      look: ({ name }) => release.kept({ path: name }),
+      tasks: ({ name }, _, id) => release.current({ path: name, release: id }),
+    },
+  },
+  () => [],
+)
+role(
+  'app',
+  {
+    params: {},
+    rollback: {
+      // @ts-expect-error a look must tell which releases there are
+      look: () => main,
+      tasks: () => [],
+    },
+  },
+  () => [],
+)
