@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { DocOptions } from './doc-command.ts'
 import type { HostOptions } from './host-commands.ts'
 import type { InitOptions } from './init-command.ts'
 import type { InventoryOptions } from './inventory-commands.ts'
@@ -77,6 +78,14 @@ function makeProgram(io: Io, choose: Choose): Command {
 
   program.commandsGroup('A project:')
   addInitCommand(program, io, choose)
+  program
+    .command('doc')
+    .description('what a resource or a role is for, its options and an example; without a name a list')
+    .argument('[name]', 'for example apt.package, file.template, haproxy')
+    .addOption(outputOption())
+    .action((name: string | undefined, _options: object, command: Command) =>
+      choose(async () => (await import('./doc-command.ts')).docCommand(io, name, optionsOf<DocOptions>(command))),
+    )
   program.commandsGroup('Hosts:')
   addHostCommands(program, io, choose)
   const verify = program
