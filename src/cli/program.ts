@@ -2,7 +2,7 @@
 // they run, so that --help and --version load nothing but commander.
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { DocOptions } from './doc-command.ts'
 import type { HostOptions } from './host-commands.ts'
 import type { InitOptions } from './init-command.ts'
@@ -86,6 +86,7 @@ function makeProgram(io: Io, choose: Choose): Command {
     .action((name: string | undefined, _options: object, command: Command) =>
       choose(async () => (await import('./doc-command.ts')).docCommand(io, name, optionsOf<DocOptions>(command))),
     )
+  addCompletionCommands(program, io, choose)
   program.commandsGroup('Hosts:')
   addHostCommands(program, io, choose)
   const verify = program
@@ -282,6 +283,26 @@ function addHostCommands(program: Command, io: Io, choose: Choose): void {
     .argument('[command...]', 'a command instead, after --')
     .action((host: string, words: string[], _options: object, command: Command) =>
       choose(async () => (await load()).sshCommand(io, host, words, optionsOf<HostOptions>(command))),
+    )
+}
+
+function addCompletionCommands(program: Command, io: Io, choose: Choose): void {
+  program
+    .command('completion')
+    .description('print the completion of provision for a shell')
+    .addArgument(new Argument('<shell>', 'which').choices(['bash', 'zsh', 'fish']))
+    .action((shell: 'bash' | 'zsh' | 'fish') =>
+      choose(async () => {
+        io.stdout.write((await import('./complete/scripts.ts')).completionScripts[shell])
+        return exitCode.ok
+      }),
+    )
+  program
+    .command('complete', { hidden: true })
+    .argument('<shell>')
+    .argument('[words...]')
+    .action((shell: string, words: string[]) =>
+      choose(async () => (await import('./complete/command.ts')).completeCommand(io, program, shell, words)),
     )
 }
 
