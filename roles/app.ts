@@ -60,7 +60,10 @@ declare module 'hostwright' {
   }
 }
 
-/** The application server. */
+/**
+ * The application server.
+ * @example play({ hosts: 'web', roles: [app({ source: { git: 'https://git.example.com/shop.git', version: 'v1.4.2' } })] })
+ */
 export const app = role(
   'app',
   {

@@ -31,6 +31,7 @@ const word = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/, 'expect
 const accountName = v.pipe(v.string(), v.regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'expected a user name'))
 
 const admin = v.strictObject({
+  /** The login name. */
   name: accountName,
   /** Public keys, one line each. */
   keys: v.pipe(v.array(v.string()), v.minLength(1, 'expected at least one public key')),
@@ -45,7 +46,7 @@ const ssh = v.strictObject({
   allowTcpForwarding: v.optional(v.boolean(), false),
   /** Let users log in with a password. @default false */
   passwordAuthentication: v.optional(v.boolean(), false),
-  /** @default 'prohibit-password': root with a key */
+  /** Whether root may log in. @default 'prohibit-password': root with a key */
   permitRootLogin: v.optional(v.union([v.boolean(), v.literal('prohibit-password')]), 'prohibit-password'),
   /** Only these users may log in; the one that provision uses must be among them. @default everyone with a key */
   allowUsers: v.optional(v.pipe(v.array(accountName), v.minLength(1))),
@@ -76,7 +77,7 @@ const params = {
   ),
   /** What keeps the clock right; a container has its machine's clock and is left out. @default 'systemd-timesyncd' */
   timeSync: v.optional(v.union([v.picklist(['systemd-timesyncd', 'chrony']), v.literal(false)]), 'systemd-timesyncd'),
-  /** @default Debian's pool */
+  /** Where the time comes from. @default Debian's pool */
   timeServers: v.optional(v.array(word), []),
   /** Users who administer the host. @default none */
   admins: v.optional(v.array(admin), []),
@@ -124,7 +125,10 @@ const hardening: Readonly<Record<string, number>> = {
   ),
 }
 
-/** The ground that the other roles stand on. */
+/**
+ * The ground that the other roles stand on.
+ * @example play({ hosts: 'all', roles: [base({ timezone: 'Europe/Vienna', admins: [{ name: 'ann', keys: ['ssh-ed25519 AAAA… ann'] }] })] })
+ */
 export const base = role(
   'base',
   {

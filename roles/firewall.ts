@@ -38,7 +38,10 @@ declare module 'hostwright' {
   }
 }
 
-/** Put it after the roles whose ports it opens, or before: it asks all roles of the playbook on this host. */
+/**
+ * The firewall: opens what the roles of a host declare and closes the rest. Put it after the roles whose ports it opens, or before: it asks all roles of the playbook on this host.
+ * @example play({ hosts: 'all', roles: [firewall({ sshSources: ['192.0.2.0/24'], sshLimitOthers: true })] })
+ */
 export const firewall = role(
   'firewall',
   {

@@ -36,7 +36,10 @@ declare module 'hostwright' {
 
 const certificates = '/etc/haproxy/certs'
 
-/** The load balancer. Put `letsencrypt` after it for real certificates; until then it serves a self-signed one. */
+/**
+ * The load balancer. Put `letsencrypt` after it for real certificates; until then it serves a self-signed one.
+ * @example play({ hosts: 'lb', roles: [haproxy({ domains: ['www.example.com', 'example.com'], balance: 'leastconn' })] })
+ */
 export const haproxy = role(
   'haproxy',
   {

@@ -26,7 +26,10 @@ const certificates = '/etc/haproxy/certs'
 const hook = '/etc/letsencrypt/renewal-hooks/deploy/provision-haproxy'
 const privateCa = '/etc/letsencrypt/provision-ca.pem'
 
-/** The certificate of the site; put it after `haproxy` on the load balancer. */
+/**
+ * The certificate of the site; put it after `haproxy` on the load balancer.
+ * @example play({ hosts: 'lb', roles: [letsencrypt({ domains: ['www.example.com'], email: 'ann@example.com' })] })
+ */
 export const letsencrypt = role(
   'letsencrypt',
   {

@@ -45,13 +45,13 @@ export const params = {
   clients: v.optional(v.string()),
   /** Unique in the group, 1 to 4294967295; a variable of the host. @default made from its IPv4 address, else from its name */
   serverId: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4_294_967_295))),
-  /** @default [] */
+  /** Databases to have. @default [] */
   databases: v.optional(v.array(v.union([v.string(), database])), []),
   /** Accounts, made on the primary. @default [] */
   users: v.optional(v.array(account), []),
   /** More options of the server, they win over the role's. @default {} */
   settings: v.optional(v.record(v.string(), v.union([setting, v.array(setting)])), {}),
-  /** @default 'replicator' */
+  /** The account that replicas come in by. @default 'replicator' */
   replicationUser: v.optional(
     v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.-]{1,32}$/, 'expected a plain name')),
     'replicator',

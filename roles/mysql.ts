@@ -18,7 +18,10 @@ export { mysqlReplica } from './mysql-replica.ts'
 
 const opener = '/usr/local/sbin/mysql-open-primary'
 
-/** The database servers: `play({ hosts: 'db', roles: [mysql()] })`, then `play({ hosts: 'db', roles: [mysqlReplica()] })`. */
+/**
+ * The database servers: `play({ hosts: 'db', roles: [mysql()] })`, then `play({ hosts: 'db', roles: [mysqlReplica()] })`.
+ * @example play({ hosts: 'db', roles: [mysql({ databases: [{ name: 'shop' }], users: [{ name: 'shop', grants: { 'shop.*': 'ALL' } }] })] })
+ */
 export const mysql = role(
   'mysql',
   {

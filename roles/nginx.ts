@@ -41,7 +41,10 @@ declare module 'hostwright' {
   }
 }
 
-/** The web server. */
+/**
+ * The web server.
+ * @example play({ hosts: 'web', roles: [nginx({ domains: ['www.example.com'] })] })
+ */
 export const nginx = role(
   'nginx',
   {

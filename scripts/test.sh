@@ -25,7 +25,7 @@ suite() { # NAME ARGUMENTS…: ava, counted
 }
 
 # What the tests use beside Node: shells to run our scripts in, and real tools to compare with. The lab installs its own.
-needed=(busybox chromium curl git openssh-client openssl procps redis-server sudo xz-utils)
+needed=(busybox chromium curl fish git openssh-client openssl procps redis-server sudo xz-utils zsh)
 missing=()
 for package in "${needed[@]}"; do dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package"); done
 if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

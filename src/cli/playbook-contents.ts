@@ -2,7 +2,7 @@
 import { hostsOfPlay, type Playbook } from '../core/play.ts'
 import type { RoleDefinition } from '../core/role.ts'
 import { expandPlay, makeHostContext, rolesOfPlay } from '../engine/host-context.ts'
-import type { Item } from '../engine/items.ts'
+import { type Item, itemTitle, leaves } from '../engine/items.ts'
 import { FactsNeeded } from '../engine/user-code.ts'
 import type { ResolvedInventory } from '../inventory/resolve-inventory.ts'
 
@@ -49,6 +49,20 @@ export function tagsIn(
     }
   }
   return { tags, more }
+}
+
+/** The titles of a playbook's tasks, as reports show them; those that depend on facts are left out. */
+export function titlesIn(playbook: Playbook, inventory: ResolvedInventory): string[] {
+  const site = { playbook, inventory, extraVars: {}, verify: false }
+  const titles = new Set<string>()
+  for (const play of playbook.plays) {
+    for (const host of hostsOfPlay(play, inventory)) {
+      unlessFactsAreNeeded(() => {
+        for (const item of leaves(expandPlay(play, makeHostContext(host, site), site))) titles.add(itemTitle(item))
+      })
+    }
+  }
+  return [...titles]
 }
 
 /** Runs the body; false if it has to wait for facts of a host. */

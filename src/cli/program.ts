@@ -2,8 +2,9 @@
 // they run, so that --help and --version load nothing but commander.
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { ApplyCommandOptions } from './apply-command.ts'
+import type { DocOptions } from './doc-command.ts'
 import type { HostOptions } from './host-commands.ts'
 import type { InitOptions } from './init-command.ts'
 import type { InventoryOptions } from './inventory-commands.ts'
@@ -83,6 +84,15 @@ function makeProgram(io: Io, choose: Choose): Command {
 
   program.commandsGroup('A project:')
   addInitCommand(program, io, choose)
+  program
+    .command('doc')
+    .description('what a resource or a role is for, its options and an example; without a name a list')
+    .argument('[name]', 'for example apt.package, file.template, haproxy')
+    .addOption(outputOption())
+    .action((name: string | undefined, _options: object, command: Command) =>
+      choose(async () => (await import('./doc-command.ts')).docCommand(io, name, optionsOf<DocOptions>(command))),
+    )
+  addCompletionCommands(program, io, choose)
   program.commandsGroup('Hosts:')
   addHostCommands(program, io, choose)
   const verify = program
@@ -326,6 +336,26 @@ function addTestCommand(program: Command, io: Io, choose: Choose): void {
     .option('--debug', 'show stacks of errors')
     .action((what: string, _options: object, command: Command) =>
       choose(async () => (await import('./test-command.ts')).testCommand(io, what, optionsOf<TestOptions>(command))),
+    )
+}
+
+function addCompletionCommands(program: Command, io: Io, choose: Choose): void {
+  program
+    .command('completion')
+    .description('print the completion of provision for a shell')
+    .addArgument(new Argument('<shell>', 'which').choices(['bash', 'zsh', 'fish']))
+    .action((shell: 'bash' | 'zsh' | 'fish') =>
+      choose(async () => {
+        io.stdout.write((await import('./complete/scripts.ts')).completionScripts[shell])
+        return exitCode.ok
+      }),
+    )
+  program
+    .command('complete', { hidden: true })
+    .argument('<shell>')
+    .argument('[words...]')
+    .action((shell: string, words: string[]) =>
+      choose(async () => (await import('./complete/command.ts')).completeCommand(io, program, shell, words)),
     )
 }
 

@@ -201,5 +201,5 @@ export function defineResource<Args extends object, Wish, State, R extends Outco
     if (complaint) checked.fail(complaint)
     return makeTask(resource, Object.freeze(checked.args), checked.options as TaskOptions<R>, where)
   }
-  return construct
+  return Object.assign(construct, { resource }) // for the documentation, which reads the schema
 }

@@ -30,7 +30,7 @@ const schema = {
   caFile: v.optional(v.pipe(v.string(), v.startsWith('/'))),
   /** Port of 127.0.0.1 on which certbot answers the challenge, behind the load balancer. @default 8888 */
   challengePort: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535))),
-  /** @default 'ecdsa' */
+  /** What kind of key the certificate has. @default 'ecdsa' */
   keyType: v.optional(v.picklist(['ecdsa', 'rsa'])),
 }
 

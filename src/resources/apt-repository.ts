@@ -25,14 +25,15 @@ const words = v.union([word, v.pipe(v.array(word), v.minLength(1))])
 const schema = {
   /** Names the files: `/etc/apt/sources.list.d/NAME.sources` and `/etc/apt/keyrings/NAME.asc`. */
   name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, 'expected a file name of letters, digits, - and _')),
+  /** Where the repository is: one address or several. */
   uris: v.optional(words),
   /** Codenames, or a path that ends in `/` for a flat repository. */
   suites: v.optional(words),
-  /** @default none, as a flat repository wants it */
+  /** Its parts, `main` for example; none for a suite that ends in `/`. @default none, as a flat repository wants it */
   components: v.optional(words),
-  /** @default 'deb' */
+  /** Binary packages, source packages or both. @default 'deb' */
   types: v.optional(v.union([v.picklist(['deb', 'deb-src']), v.array(v.picklist(['deb', 'deb-src']))])),
-  /** @default all of the host */
+  /** Only packages of these architectures. @default all of the host */
   architectures: v.optional(words),
   /** The signing key: armored text, or the path of a local key file (armored or binary), looked for like a template. */
   key: v.optional(v.pipe(v.string(), v.nonEmpty())),

@@ -19,6 +19,7 @@ const key = v.pipe(
 )
 
 const schema = {
+  /** Who may log in with the key. */
   user: accountName,
   /** The public key, or several. */
   key: v.union([key, v.pipe(v.array(key), v.minLength(1, 'expected at least one key'))]),
@@ -26,7 +27,7 @@ const schema = {
   exclusive: v.optional(v.boolean()),
   /** Restrictions as in the file: `'from="192.0.2.0/24",no-pty'`. @default an existing key's are left alone, a new one gets none */
   options: v.optional(v.pipe(v.string(), v.regex(/^[^\n#][^\n]*$/, 'expected options in one line'))),
-  /** @default 'present' */
+  /** Whether the key may log in. @default 'present' */
   state: v.optional(v.picklist(['present', 'absent'])),
   /** With `state: 'absent'`: also if no key remains. @default false: the task refuses to lock the user out */
   allowNone: v.optional(v.boolean()),

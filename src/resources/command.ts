@@ -7,8 +7,11 @@ import { quote, sh } from '../shell/quote.ts'
 
 /** What a later task can read of a command. */
 export interface CommandResult extends Outcome {
+  /** What it printed, secrets hidden. */
   readonly stdout: string
+  /** What it printed to stderr, secrets hidden. */
   readonly stderr: string
+  /** Its exit code. */
   readonly code: number
   /** The lines of stdout. */
   readonly lines: readonly string[]

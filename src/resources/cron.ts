@@ -37,7 +37,7 @@ const schema = {
   ),
   /** The command, one line; `%` needs no escaping here. */
   job: v.optional(v.pipe(v.string(), v.regex(/^[^\n]*\S[^\n]*$/, 'expected a command in one line'))),
-  /** @default 'root' */
+  /** Whose job it is. @default 'root' */
   user: v.optional(accountName),
   /** Environment of the job, `MAILTO` for example. Not for secrets: the file is readable by all. */
   env: v.optional(
@@ -46,7 +46,7 @@ const schema = {
       v.pipe(v.string(), v.regex(/^[^\n"]*$/, 'expected one line without "')),
     ),
   ),
-  /** @default 'present' */
+  /** Whether there is such a job. @default 'present' */
   state: v.optional(v.picklist(['present', 'absent'])),
 }
 

@@ -48,7 +48,7 @@ export const editSchema = {
   validate: v.optional(v.pipe(v.string(), v.nonEmpty())),
   /** Keep the previous file beside it as `PATH.YYYYMMDDTHHMMSS~`. @default false */
   backup: v.optional(v.boolean()),
-  /** @default 'present' */
+  /** Whether it is there. @default 'present' */
   state: v.optional(v.picklist(['present', 'absent'])),
 }
 

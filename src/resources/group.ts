@@ -8,12 +8,13 @@ import { type Accounts, accountsProbe, parseAccounts } from './accounts.ts'
 import { accountFileAreas, groupArea } from './areas.ts'
 
 const schema = {
+  /** The group's name. */
   name: accountName,
-  /** @default the next free one */
+  /** Its number. @default the next free one */
   gid: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   /** Take the gid from the range for system groups; counts only when the group is made. @default false */
   system: v.optional(v.boolean()),
-  /** @default 'present' */
+  /** Whether there is such a group. @default 'present' */
   state: v.optional(v.picklist(['present', 'absent'])),
 }
 

@@ -21,12 +21,13 @@ const names = v.pipe(
 const schema = {
   /** One address with its names. */
   address: v.optional(address),
+  /** Its names, the canonical one first. */
   names: v.optional(names),
   /** Several lines that belong together, instead of `address` and `names`. */
   entries: v.optional(v.array(v.strictObject({ address, names }))),
   /** Names the block, so that a later run finds it again. @default the address */
   block: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.: -]+$/, 'expected a short name'))),
-  /** @default 'present' */
+  /** Whether the entry is there. @default 'present' */
   state: v.optional(v.picklist(['present', 'absent'])),
 }
 

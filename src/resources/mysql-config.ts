@@ -14,6 +14,7 @@ const value = v.union(
 )
 
 const schema = {
+  /** Which server it is for. */
   flavour: flavourSchema,
   /** Options of the server, in this order; `true` is ON, a list repeats the option. */
   settings: v.record(

@@ -24,7 +24,7 @@ import {
 const schema = {
   /** Address or name of the primary, as its certificate names it. */
   source: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.:-]+$/, 'expected an address or a host name')),
-  /** @default 3306 */
+  /** The primary's port. @default 3306 */
   port: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)), 3306),
   /** The replication account on the source: REPLICATION SLAVE, and BACKUP_ADMIN (MySQL) or the rights to dump (MariaDB) for seeding. */
   user: v.pipe(v.string(), v.nonEmpty(), v.maxLength(80)),

@@ -35,7 +35,7 @@ const schema = {
    * `_` in a schema's name is literal; write `%` or `\_` to mean a pattern. `GRANT OPTION` is written like a privilege. @default {}
    */
   grants: v.optional(v.record(v.string(), v.union([v.string(), v.array(v.string())])), {}),
-  /** @default 'present' */
+  /** Whether there is such an account. @default 'present' */
   state: v.optional(v.picklist(['present', 'absent']), 'present'),
 }
 

@@ -13,6 +13,7 @@ const key = v.pipe(v.string(), v.regex(keyPattern, "expected a kernel parameter 
 const value = v.union([v.number(), v.pipe(v.string(), v.regex(/^[^\n#;]*\S[^\n#;]*$/, 'expected a value in one line'))])
 
 const schema = {
+  /** One parameter, with `value`; or several in `settings`. */
   key: v.optional(key),
   /** Lists are separated by any white space: `'4096 87380 6291456'`. */
   value: v.optional(value),

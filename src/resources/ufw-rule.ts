@@ -27,7 +27,7 @@ export const ruleSchema = {
   action: v.picklist(['allow', 'deny', 'reject', 'limit']),
   /** A port, a list `'80,443'` or a range `'6000:6010'`. @default all ports */
   port: v.optional(port),
-  /** @default 'tcp' with a port, 'any' without */
+  /** Which protocol. @default 'tcp' with a port, 'any' without */
   protocol: v.optional(v.picklist(['tcp', 'udp', 'any', 'vrrp', 'esp', 'ah', 'gre', 'igmp'])),
   /** Addresses or networks that it comes from. @default anywhere */
   from: v.optional(v.union([address, v.pipe(v.array(address), v.minLength(1))], 'expected addresses or networks')),
@@ -37,7 +37,7 @@ export const ruleSchema = {
   interface: v.optional(
     v.pipe(v.string(), v.regex(/^(?!\.{1,2}$)[a-zA-Z0-9_.+,=%@-]{1,15}$/, 'expected the name of a network interface')),
   ),
-  /** @default 'in' */
+  /** Packets that come in or that go out. @default 'in' */
   direction: v.optional(v.picklist(['in', 'out'])),
   /** Shown by `ufw status`. */
   comment: v.optional(

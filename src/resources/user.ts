@@ -11,8 +11,9 @@ import { accountFileAreas, areasAbove, groupArea, treeArea, userArea } from './a
 const line = v.pipe(v.string(), v.regex(/^[^:\n]*$/, 'expected a text without colons and line breaks'))
 
 const schema = {
+  /** The login name. */
   name: accountName,
-  /** @default the next free one */
+  /** Its number. @default the next free one */
   uid: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   /** Primary group, which must exist: its name or gid. @default a group of the user's own name */
   group: v.optional(v.union([accountName, v.pipe(v.number(), v.integer(), v.minValue(0))])),
@@ -20,9 +21,9 @@ const schema = {
   groups: v.optional(v.array(accountName)),
   /** `true`: other groups the user is in stay; `false`: it is in `groups` and no others. @default true */
   append: v.optional(v.boolean()),
-  /** @default '/bin/bash'; for system users '/usr/sbin/nologin'; an existing user's is left alone */
+  /** The login shell. @default '/bin/bash'; for system users '/usr/sbin/nologin'; an existing user's is left alone */
   shell: v.optional(v.pipe(absolutePath, line)),
-  /** @default `/home/NAME`; an existing user's is left alone */
+  /** The home directory. @default `/home/NAME`; an existing user's is left alone */
   home: v.optional(v.pipe(absolutePath, line)),
   /** Make the home directory if it is missing. @default true, for system users false */
   createHome: v.optional(v.boolean()),
@@ -36,7 +37,7 @@ const schema = {
   locked: v.optional(v.boolean()),
   /** Full name and the like. @default left alone */
   comment: v.optional(line),
-  /** @default 'present' */
+  /** Whether there is such a user. @default 'present' */
   state: v.optional(v.picklist(['present', 'absent'])),
   /** With `state: 'absent'`: remove the home directory and the mail too. @default false */
   removeHome: v.optional(v.boolean()),

@@ -7,6 +7,7 @@ import { quote, raw, sh } from '../shell/quote.ts'
 const status = v.pipe(v.number(), v.integer(), v.minValue(100), v.maxValue(599))
 
 const schema = {
+  /** What is asked for, http or https. */
   url: v.pipe(
     v.string(),
     v.check(

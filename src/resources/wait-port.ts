@@ -5,10 +5,11 @@ import type { ArgumentsOf } from '../core/schema.ts'
 import { raw, sh } from '../shell/quote.ts'
 
 const schema = {
+  /** Which TCP port. */
   port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)),
   /** Name or address. @default '127.0.0.1' */
   host: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9.:_-]+$/, 'expected a host name or an address'))),
-  /** @default 'open' */
+  /** What is waited for. @default 'open' */
   state: v.optional(v.picklist(['open', 'closed'])),
   /** Seconds after which the task fails. @default 30 */
   timeout: v.optional(v.pipe(v.number(), v.minValue(1))),
