@@ -229,16 +229,17 @@ listening() {
 }
 ended() {
   if [ ! -d /run/systemd/system ]; then ! kill -0 "$main" 2>/dev/null; return; fi
-  case $(systemctl show --property=ActiveState --value ssh.service) in failed|activating) ;; *) return 1 ;; esac
+  case $(systemctl show --property=ActiveState --value ssh.service) in failed|activating|deactivating) ;; *) return 1 ;; esac
 }
 before=$(listening)
+refused=
 if [ -d /run/systemd/system ]; then
-  if systemctl is-active --quiet ssh.service; then systemctl reload ssh.service || { before=; false; }; else before=; fi
+  if systemctl is-active --quiet ssh.service; then systemctl reload ssh.service || refused=yes; else before=; fi
 else
   kill -HUP "$main"
 fi
 tries=0
-while [ -n "$before" ] && [ "$tries" -lt 300 ]; do
+while [ -n "$before" ] && [ -z "$refused" ] && [ "$tries" -lt 300 ]; do
   now=$(listening)
   if [ -n "$now" ] && [ "$now" != "$before" ] || ended; then break; fi
   sleep 0.1
@@ -246,7 +247,8 @@ while [ -n "$before" ] && [ "$tries" -lt 300 ]; do
 done`
 
 const reload = `${reread}
-if [ -n "$before" ] && ended; then
+if [ -n "$refused" ] || { [ -n "$before" ] && ended; }; then
+  journalctl --sync 2>/dev/null || :
   journalctl --identifier=sshd --lines=5 --output=cat --no-pager 2>/dev/null | sed 's/^/sshd: /' >&2
   echo 'error: sshd ended when it read its new settings' >&2
   exit 1
