@@ -11,6 +11,8 @@ import type { Connect, Connection, ConnectProgress } from '../transport/connecti
 export interface DialAhead {
   /** Hands over a dialled connection once; dials the other hosts. */
   readonly connect: Connect
+  /** Hosts are being called over ssh. */
+  readonly overSsh: boolean
   /** For the next run: these hosts were used. */
   readonly remember: (hosts: readonly string[]) => void
   /** Closes what nobody took. */
@@ -74,6 +76,7 @@ export function dialAhead(
     calls.set(host.name, { abort, story, connection })
   }
   return {
+    overSsh: wanted.some((host) => host.connection.connection !== 'local'),
     connect: async (host, given, progress = {}) => {
       const call = calls.get(host.name)
       if (!call || progress.lock === false) return await connect(host, given, progress)

@@ -36,10 +36,10 @@ export async function prepareRun(
   io: Io,
   playbookFile: string,
   options: PrepareOptions,
-  onSite: (site: OpenedSite) => void = () => undefined,
+  onSite: (site: OpenedSite) => Promise<void> = async () => undefined,
 ): Promise<PreparedRun> {
   const opened = await openSite(io, options)
-  onSite(opened)
+  await onSite(opened)
   const { inputs: inventoryInputs, ...site } = opened
   const { definition: playbook, file, inputs } = await loadPlaybook(fileOf(io, playbookFile))
   const names = new Set(site.inventory.hosts.flatMap((host) => Object.keys(host.vars)))

@@ -67,11 +67,14 @@ export async function runCommand(
   }
   const connect = await connectOf(io)
   let ahead: DialAhead | undefined
-  const dial = ({ inventory, secrets }: OpenedSite): void => {
+  const dial = async ({ inventory, secrets }: OpenedSite): Promise<void> => {
     const command = [playbookFile, options.inventory, options.limit, String(verify), options.startAtTask]
     const folder = resolve(io.cwd, '.provision/cache')
     // workers do their own dialling
-    if (options.queue === undefined) ahead = dialAhead(connect, inventory, secrets, { folder, command })
+    if (options.queue !== undefined) return
+    ahead = dialAhead(connect, inventory, secrets, { folder, command })
+    // what speaks ssh first: then handshakes go on in between while the playbook loads and is prepared
+    if (ahead.overSsh) await import('../transport/ssh-dial.ts')
   }
   try {
     const prepared = await prepareRun(io, playbookFile, options, dial)

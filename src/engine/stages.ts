@@ -90,13 +90,12 @@ async function expandOffline(
   { secrets, tags = [], skipTags = [] }: Pick<RunRequest, 'secrets' | 'tags' | 'skipTags'>,
 ): Promise<Map<Play, Map<string, readonly Item[]>>> {
   const expanded = new Map<Play, Map<string, readonly Item[]>>()
+  const pause = makePause(4)
   for (const { play, hosts } of stages) {
     const perHost = new Map<string, readonly Item[]>()
     for (const host of hosts) {
       const context = contexts.get(host.name)
       if (!context) continue
-      // hosts that are being called must not wait for us with their handshakes
-      await setImmediate()
       const prepareAll = (item: TaskItem): void => {
         checkDelegate(item.task, site.inventory)
         wishOf(item.task, context, secrets)
@@ -107,7 +106,10 @@ async function expandOffline(
       try {
         const items = expandPlay(play, context, site)
         checkOrder(items)
-        for (const item of leaves(selectByTags(items, tags, skipTags))) prepareAll(item)
+        for (const item of leaves(selectByTags(items, tags, skipTags))) {
+          prepareAll(item)
+          await pause()
+        }
         perHost.set(host.name, items)
       } catch (error) {
         if (!(error instanceof FactsNeeded)) throw error
@@ -116,6 +118,16 @@ async function expandOffline(
     expanded.set(play, perHost)
   }
   return expanded
+}
+
+/** Hosts that are being called must not wait for us with their handshakes: lets them in after so many milliseconds of work. */
+function makePause(milliseconds: number): () => Promise<void> {
+  let since = performance.now()
+  return async () => {
+    if (performance.now() - since < milliseconds) return
+    await setImmediate()
+    since = performance.now()
+  }
 }
 
 /** Where the run begins, if it is in the middle. */

@@ -3,7 +3,6 @@
 import { once } from 'node:events'
 import { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
-import { NodeSSH } from 'node-ssh'
 import ssh2, { type Client } from 'ssh2'
 import { isProvisionError, ProvisionError } from '../core/error.ts'
 import { within } from './deadline.ts'
@@ -28,7 +27,6 @@ export interface DialSettings {
 
 /** A logged-in ssh connection. */
 export interface SshSession {
-  readonly ssh: NodeSSH
   readonly client: Client
   readonly exec: QuickClient['exec']
   /** Why the connection broke, once it has. */
@@ -138,10 +136,7 @@ async function dial(
     } catch (error) {
       throw hostKey.refusal() ?? explainLogin(error, hop, login, identities) ?? error
     }
-    const ssh = new NodeSSH()
-    ssh.connection = client
     return {
-      ssh,
       client,
       exec,
       broken: () => failure,
@@ -177,9 +172,12 @@ function firstWord(socket: Readable): Promise<void> {
   })
 }
 
-/** TCP from the hop before to this one. */
+/** TCP from the hop before to this one. Only who has jump hosts loads what it takes. */
 async function tunnel(through: SshSession, hop: Hop) {
-  return await through.ssh.forwardOut('127.0.0.1', 0, hop.target.address, hop.target.port)
+  const { NodeSSH } = await import('node-ssh')
+  const ssh = new NodeSSH()
+  ssh.connection = through.client
+  return await ssh.forwardOut('127.0.0.1', 0, hop.target.address, hop.target.port)
 }
 
 /** A refused login, with what was offered; undefined if the failure was something else. */
