@@ -50,7 +50,8 @@ const properties = [
 
 /**
  * Wishes a unit running, stopped, enabled or masked, or makes it restart or reload. A unit file that changed on disk is read
- * again first. A failed start shows the unit's status and the end of its journal.
+ * again first. A failed start shows the unit's status and the end of its journal. A service that does not tell when it is ready
+ * (type simple, exec or idle) counts as started once it has come to rest: what fails later is for `wait.port` or `wait.http` to find.
  * @example systemd.service({ unit: 'nginx', state: 'started', enabled: true })
  * @example handler(systemd.service({ unit: 'nginx', state: 'reloaded' }))
  */
