@@ -1,18 +1,12 @@
 // The arguments of `provision vault …`.
 import { type Command, Option } from 'commander'
 import type { Io } from './io.ts'
+import { type Choose, collect, optionsOf } from './program-options.ts'
 import type { VaultCommandOptions } from './vault-command.ts'
 import type { VaultInitOptions } from './vault-init.ts'
 
-type Choose = (action: () => Promise<number>) => void
-
-/** Adds `vault` and what is under it; `optionsOf` reads a command's options. */
-export function addVaultCommands(
-  program: Command,
-  io: Io,
-  choose: Choose,
-  optionsOf: <T extends object>(command: Command) => T,
-): void {
+/** Adds `vault` and what is under it. */
+export function addVaultCommands(program: Command, io: Io, choose: Choose): void {
   const load = () => import('./vault-command.ts')
   const vault = program
     .command('vault')
@@ -83,8 +77,4 @@ export function addVaultCommands(
     .action((who: string, _options: object, command: Command) =>
       choose(async () => (await load()).removeRecipientCommand(io, who, options(command))),
     )
-}
-
-function collect(value: string, before: readonly string[] = []): string[] {
-  return [...before, value]
 }
