@@ -9,17 +9,15 @@ import { definePlaybook, type Play, type Playbook } from '../core/play.ts'
 import type { ReleasesOutcome } from '../core/role.ts'
 import { nearest } from '../core/schema.ts'
 import { makeHostContext, rolesOfPlay } from '../engine/host-context.ts'
-import { type RunRequest, type RunResult, run } from '../engine/run.ts'
-import { inChorus } from '../report/report.ts'
+import { run } from '../engine/run.ts'
 import { keepConnections } from '../transport/kept.ts'
 import { chooseRelease, type HostReleases, short } from './choose-release.ts'
 import { chooseReport, type ReportOptions } from './choose-report.ts'
 import type { Io } from './io.ts'
-import { openRecord } from './open-record.ts'
 import { rolesIn, unlessFactsAreNeeded } from './playbook-contents.ts'
 import { type PreparedRun, type PrepareOptions, prepareRun } from './prepare-run.ts'
 import { outcomeCode } from './run-command.ts'
-import { stopOnSignals } from './stop-signals.ts'
+import { withReport } from './with-report.ts'
 
 export interface RollbackOptions extends PrepareOptions, ReportOptions {
   /** The beginning of a release's identity. @default the release before the current one */
@@ -43,7 +41,16 @@ export async function rollbackCommand(
   const kept = keepConnections(io.connect ?? (await import('../transport/connect.ts')).makeEagerConnect())
   const whole = { ...request, connect: kept.connect, forks: options.forks }
   try {
-    return await withReport(io, file, options, prepared, async (part) => {
+    const shown = await chooseReport(io, options)
+    const description = {
+      command: 'rollback',
+      playbook: file,
+      check: options.check ?? false,
+      options,
+      request,
+    } as const
+    const { outcome } = await withReport(io, shown, description, prepared.warnings, async (emit, { stop, giveUp }) => {
+      const part = { emit, stop, giveUp }
       const hostsLooked: HostReleases[] = []
       const events: RunEvent[] = []
       const looked = await run({
@@ -77,42 +84,9 @@ export async function rollbackCommand(
         )
       return result
     })
+    return outcomeCode(outcome)
   } finally {
     await kept.close()
-  }
-}
-
-type Part = Pick<RunRequest, 'emit' | 'stop' | 'giveUp'>
-
-/** Runs the body with a report, a record and a way to stop. */
-async function withReport(
-  io: Io,
-  playbook: string,
-  options: RollbackOptions,
-  { request, warnings }: PreparedRun,
-  body: (part: Part) => Promise<RunResult>,
-): Promise<number> {
-  const check = options.check ?? false
-  const shown = await chooseReport(io, options)
-  const record = openRecord(io, { command: 'rollback', playbook, check, options, request })
-  const report = record ? inChorus([shown, record]) : shown
-  const stopping = stopOnSignals(
-    io,
-    (giveUp) => report.emit({ type: 'interrupted', giveUp }),
-    () => report.abandon?.(),
-  )
-  try {
-    for (const message of warnings) report.emit({ type: 'warning', host: undefined, message })
-    const { stop, giveUp } = stopping
-    const result = await body({ emit: report.emit, stop, giveUp })
-    record?.setOutcome(result.outcome)
-    return outcomeCode(result.outcome)
-  } catch (error) {
-    report.fail?.(error)
-    throw error
-  } finally {
-    await report.end()
-    stopping.release()
   }
 }
 

@@ -11,12 +11,11 @@ import { chooseReport, type ReportOptions } from './choose-report.ts'
 import { type DialAhead, dialAhead } from './dial-ahead.ts'
 import { lastRun } from './failed-limit.ts'
 import { exitCode, hasColour, type Io } from './io.ts'
-import { openRecord } from './open-record.ts'
 import type { OpenedSite } from './open-site.ts'
 import { packageVersion } from './package-version.ts'
 import { type PreparedRun, type PrepareOptions, prepareRun } from './prepare-run.ts'
 import { renderListing } from './render-listing.ts'
-import { stopOnSignals } from './stop-signals.ts'
+import { withReport } from './with-report.ts'
 
 export interface RunCommandOptions extends PrepareOptions, ReportOptions {
   readonly check?: boolean
@@ -102,35 +101,20 @@ async function runPrepared(
   const operator = options.step ? (await import('./ask-step.ts')).makeOperator(io, chosen) : undefined
   const shown = operator?.report ?? chosen
   const command = verify ? 'verify' : 'run'
-  const record = openRecord(io, { command, playbook: playbookFile, check: options.check ?? false, options, request })
-  const report = record ? inChorus([shown, record]) : shown
-  const stopping = stopOnSignals(
-    io,
-    (giveUp) => report.emit({ type: 'interrupted', giveUp }),
-    () => report.abandon?.(),
-  )
-  try {
-    for (const message of warnings) report.emit({ type: 'warning', host: undefined, message })
+  const description = { command, playbook: playbookFile, check: options.check ?? false, options, request } as const
+  const result = await withReport(io, shown, description, warnings, async (emit, stopping) => {
     const { stop, giveUp } = stopping
     const { check, forks, startAtTask: startAt } = options
     const ask = operator && ((question: StepQuestion) => operator.ask(question, stopping))
-    const whole = { ...request, emit: report.emit, check, verify, stop, giveUp, ask, startAt }
-    const result =
-      options.queue === undefined
-        ? await run({ ...whole, connect: ahead?.connect ?? (await connectOf(io)), forks })
-        : await runQueued(io, { ...options, queue: options.queue }, whole, file, inputs)
-    record?.setOutcome(result.outcome)
-    ahead?.remember(Object.keys(result.hosts))
-    return options.detailedExitcode && result.outcome === 'ok' && result.pending
-      ? exitCode.pending
-      : outcomeCode(result.outcome)
-  } catch (error) {
-    report.fail?.(error)
-    throw error
-  } finally {
-    await report.end()
-    stopping.release()
-  }
+    const whole = { ...request, emit, check, verify, stop, giveUp, ask, startAt }
+    return options.queue === undefined
+      ? await run({ ...whole, connect: ahead?.connect ?? (await connectOf(io)), forks })
+      : await runQueued(io, { ...options, queue: options.queue }, whole, file, inputs)
+  })
+  ahead?.remember(Object.keys(result.hosts))
+  return options.detailedExitcode && result.outcome === 'ok' && result.pending
+    ? exitCode.pending
+    : outcomeCode(result.outcome)
 }
 
 /** The table goes where people read. */
