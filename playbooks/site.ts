@@ -7,15 +7,7 @@ import { haproxy } from '../roles/haproxy.ts'
 import { letsencrypt } from '../roles/letsencrypt.ts'
 import { databaseHosts, mysql, mysqlReplica } from '../roles/mysql.ts'
 import { nginx } from '../roles/nginx.ts'
-
-declare module 'hostwright' {
-  interface HostVars {
-    /** What several roles need to know of the site. */
-    site?: { domains: string[] }
-  }
-}
-
-const domains = (host: Host): string[] => host.vars.site?.domains ?? ['www.foobar.com']
+import { domainsOf } from '../roles/site.ts'
 
 /** Writes go to the primary, reads to the replicas (to the primary while there is none). */
 function databaseSettings(host: Host) {
@@ -46,7 +38,7 @@ const database = {
 export const application = (host: Host) => [
   app({ source: { directory: 'examples/app' }, internalTls: true, env: databaseSettings(host) }),
 ]
-export const web = (host: Host) => [nginx({ domains: domains(host) })]
+export const web = (host: Host) => [nginx({ domains: domainsOf(host) })]
 
 const everyServer = play({ name: 'every server', hosts: 'all', roles: [base(), firewall()] })
 const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)] })
@@ -63,7 +55,7 @@ const plays = [
     name: 'load balancer',
     hosts: 'lb',
     after: everyServer,
-    roles: (host) => [haproxy({ domains: domains(host) }), letsencrypt({ domains: domains(host) })],
+    roles: (host) => [haproxy({ domains: domainsOf(host) }), letsencrypt({ domains: domainsOf(host) })],
   }),
   // a moment after the last web server is up haproxy has seen it too
   play({

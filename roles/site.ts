@@ -1,0 +1,38 @@
+// What several roles need to know of the site: chosen once, in the inventory, as `vars: { site: { … } }`.
+// Groups say what runs where: lb, web, app, db, and as choices monitor, logs and backup. A group that is missing is a choice not made.
+import type { Host, InventoryHost } from 'hostwright'
+
+/** The choices of a site. */
+export interface Site {
+  /** Its public names; the first is the one that health checks ask for. @default ['www.foobar.com'] */
+  readonly domains?: readonly string[]
+  /** Address that the load balancers share: whichever is well holds it. @default none: one load balancer, or a DNS name for several */
+  readonly floatingAddress?: string
+  /** How strictly floods are cut off, by kernel, firewall, HAProxy, nginx and fail2ban together. @default 'standard' */
+  readonly ddosProtection?: 'off' | 'standard' | 'strict'
+}
+
+declare module 'hostwright' {
+  interface HostVars {
+    site?: Site
+    /** Where the host stands. Hosts of one region share its fate. @default all hosts stand in one region */
+    region?: string
+  }
+}
+
+/** The site's public names. */
+export function domainsOf(host: Pick<Host, 'vars'>): string[] {
+  return [...(host.vars.site?.domains ?? ['www.foobar.com'])]
+}
+
+/** The hosts of a group; none if the inventory has no such group. */
+export function membersOf(host: Pick<Host, 'inventory'>, group: string): readonly InventoryHost[] {
+  return host.inventory.hasGroup(group) ? host.inventory.group(group) : []
+}
+
+/** The addresses of a group's hosts, this host's own left out. */
+export function addressesOf(host: Pick<Host, 'inventory' | 'name'>, group: string): string[] {
+  return membersOf(host, group)
+    .filter((member) => member.name !== host.name)
+    .map((member) => member.connection.address)
+}
