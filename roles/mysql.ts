@@ -1,6 +1,9 @@
 // A MySQL or MariaDB server: installed, configured for GTID replication over TLS, read-only unless it is the primary, which also gets the
 // databases and accounts. Replication is started by mysqlReplica, in a later play, when the primary is ready.
+import { isIP } from 'node:net'
 import { apt, assert, mysql as db, file, flush, type Host, handler, role, systemd, type Tasks, tls } from 'hostwright'
+import { endpointName } from './database-endpoint.ts'
+import { checker, checkerGrants, checkOpenings, checkTasks } from './dbcheck.ts'
 import {
   addressOf,
   bindOf,
@@ -28,7 +31,9 @@ export const mysql = role(
     params,
     openings: (given, host) => {
       const from = clientsOf(given, host)
-      return from.length === 0 ? [] : [{ port: 3306, from, comment: 'database from apps and replicas' }]
+      return from.length === 0
+        ? []
+        : [{ port: 3306, from, comment: 'database from apps and replicas' }, ...checkOpenings(given.group, host)]
     },
     verify: (given, host) => {
       const { isPrimary } = topologyOf(given, host)
@@ -57,7 +62,7 @@ export const mysql = role(
       tls.internal({
         directory: '/etc/mysql/tls',
         subject: host.name,
-        ...(/^[0-9a-f.:]+$/i.test(address) ? { addresses: [address] } : { names: [...new Set([host.name, address])] }),
+        ...certificateNames(host.name, address),
         group: 'mysql',
         ca: given.ca,
         notify: restart,
@@ -74,10 +79,18 @@ export const mysql = role(
         group: 'root',
         vars: { flavour, user: given.replicationUser, password: given.replicationPassword },
       }),
+      checkTasks({ flavour, maxLag: given.maxLag }),
       topology.isPrimary ? primaryTasks(given, topology, flavour, unit) : replicaTasks(),
     ]
   },
 )
+
+/** By its own name, by the address that the others know, and by the name of the endpoint, whose ports lead to any of the servers. */
+function certificateNames(name: string, address: string) {
+  return isIP(address) === 0
+    ? { names: [...new Set([name, address, endpointName])] }
+    : { names: [name, endpointName], addresses: [address] }
+}
 
 /** GTID, binary log and TLS on all; read-only on all, so that a server that comes back from a crash is harmless. */
 function settingsOf(given: Checked, host: Host, flavour: 'mysql' | 'mariadb') {
@@ -167,6 +180,7 @@ WantedBy=${unit}
       tls: 'ssl',
       grants: { '*.*': replicationPrivileges[flavour] },
     }),
+    db.user({ user: checker, auth: 'socket', grants: checkerGrants[flavour] }),
     given.users.flatMap(({ name, hosts, password, auth, tls: required, grants }) =>
       hosts.map((from) =>
         db.user({
