@@ -1,7 +1,20 @@
 // A MySQL or MariaDB server: installed, configured for GTID replication over TLS, read-only unless it is the primary, which also gets the
 // databases and accounts. Replication is started by mysqlReplica, in a later play, when the primary is ready.
 import { isIP } from 'node:net'
-import { apt, assert, mysql as db, file, flush, type Host, handler, role, systemd, type Tasks, tls } from 'hostwright'
+import {
+  apt,
+  assert,
+  mysql as db,
+  file,
+  flush,
+  type Host,
+  handler,
+  role,
+  shell,
+  systemd,
+  type Tasks,
+  tls,
+} from 'hostwright'
 import { endpointName } from './database-endpoint.ts'
 import { checker, checkerGrants, checkOpenings, checkTasks } from './dbcheck.ts'
 import {
@@ -52,6 +65,14 @@ export const mysql = role(
     const topology = topologyOf(given, host)
     const address = addressOf({ connection: { address: host.address }, vars: host.vars })
     const restart = handler(systemd.service({ unit, state: 'restarted' }), { name: `restart ${flavour}` })
+    // connections that are open go on as they are; if the new files do not fit, the server keeps the old ones and says so
+    const readCertificates = handler(
+      shell.command({
+        name: 'read the certificates anew',
+        run: `if systemctl is-active --quiet ${unit}; then echo '${flavour === 'mysql' ? 'ALTER INSTANCE RELOAD TLS' : 'FLUSH LOCAL SSL'};' | ${flavour}; fi`,
+      }),
+      { name: `let ${flavour} read its certificates` },
+    )
     return [
       db.flavour({ flavour }),
       // configured first, started then: once, and never with Debian's defaults
@@ -65,7 +86,7 @@ export const mysql = role(
         ...certificateNames(host.name, address),
         group: 'mysql',
         ca: given.ca,
-        notify: restart,
+        notify: readCertificates,
       }),
       db.config({ flavour, settings: settingsOf(given, host, flavour), notify: restart }),
       // The primary is opened below, so the restart cannot wait for the end of the play.
