@@ -1,6 +1,8 @@
 // A MySQL or MariaDB server: installed, configured for GTID replication over TLS, read-only unless it is the primary, which also gets the
 // databases and accounts. Replication is started by mysqlReplica, in a later play, when the primary is ready.
 import { apt, assert, mysql as db, file, flush, type Host, handler, role, systemd, type Tasks, tls } from 'hostwright'
+import { accountTasks } from './mysql-accounts.ts'
+import { checkDistribution, checkGroup, groupPort, groupSettings, groupTasks } from './mysql-group.ts'
 import {
   addressOf,
   bindOf,
@@ -28,9 +30,14 @@ export const mysql = role(
     params,
     openings: (given, host) => {
       const from = clientsOf(given, host)
-      return from.length === 0 ? [] : [{ port: 3306, from, comment: 'database from apps and replicas' }]
+      const group = given.topology === 'group' ? topologyOf(given, host).peers : []
+      return [
+        ...(from.length === 0 ? [] : [{ port: 3306, from, comment: 'database from apps and replicas' }]),
+        ...(group.length === 0 ? [] : [{ port: groupPort, from: group, comment: 'group of databases' }]),
+      ]
     },
     verify: (given, host) => {
+      if (given.topology === 'group') return []
       const { isPrimary } = topologyOf(given, host)
       return [
         assert({
@@ -42,7 +49,9 @@ export const mysql = role(
     },
   },
   (given, host) => {
+    if (given.topology === 'group') checkGroup(given, host)
     const flavour = flavourOf(given, host)
+    if (given.topology === 'group') checkDistribution(flavour, host)
     const unit = flavour === 'mysql' ? 'mysql.service' : 'mariadb.service'
     const topology = topologyOf(given, host)
     const address = addressOf({ connection: { address: host.address }, vars: host.vars })
@@ -74,7 +83,9 @@ export const mysql = role(
         group: 'root',
         vars: { flavour, user: given.replicationUser, password: given.replicationPassword },
       }),
-      topology.isPrimary ? primaryTasks(given, topology, flavour, unit) : replicaTasks(),
+      given.topology === 'group' && [replicaTasks(), groupTasks(given, host)],
+      given.topology === 'replication' &&
+        (topology.isPrimary ? primaryTasks(given, topology, flavour, unit) : replicaTasks()),
     ]
   },
 )
@@ -105,6 +116,7 @@ function settingsOf(given: Checked, host: Host, flavour: 'mysql' | 'mariadb') {
         super_read_only: true,
         plugin_load_add: 'mysql_clone.so',
         clone: 'FORCE_PLUS_PERMANENT',
+        ...(given.topology === 'group' && groupSettings(given, host)),
         ...given.settings,
       }
     : {
@@ -151,41 +163,8 @@ WantedBy=${unit}
     }),
     systemd.service({ unit: 'mysql-primary.service', enabled: true }),
     db.readOnly({ readOnly: false, guard: opener }),
-    given.databases.map((entry) =>
-      typeof entry === 'string'
-        ? db.database({ database: entry })
-        : db.database({
-            database: entry.name,
-            ...(entry.charset !== undefined && { charset: entry.charset }),
-            ...(entry.collation !== undefined && { collation: entry.collation }),
-          }),
-    ),
-    db.user({
-      user: given.replicationUser,
-      host: given.replicationFrom,
-      password: given.replicationPassword,
-      tls: 'ssl',
-      grants: { '*.*': replicationPrivileges[flavour] },
-    }),
-    given.users.flatMap(({ name, hosts, password, auth, tls: required, grants }) =>
-      hosts.map((from) =>
-        db.user({
-          user: name,
-          host: from,
-          ...(password !== undefined && { password }),
-          ...(auth !== undefined && { auth }),
-          tls: required ?? (from === 'localhost' || auth === 'socket' ? 'none' : 'ssl'),
-          grants,
-        }),
-      ),
-    ),
+    accountTasks(given, flavour),
   ]
-}
-
-/** What a replica needs to follow, and to be seeded: the clone plugin's right, or those of a dump. */
-const replicationPrivileges = {
-  mysql: ['REPLICATION SLAVE', 'BACKUP_ADMIN'],
-  mariadb: ['REPLICATION SLAVE', 'BINLOG MONITOR', 'SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT', 'LOCK TABLES', 'RELOAD'],
 }
 
 /** A host that is not the primary must never open itself, whatever it was before. */
