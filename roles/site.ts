@@ -10,6 +10,10 @@ export interface Site {
   readonly floatingAddress?: string
   /** How strictly floods are cut off, by kernel, firewall, HAProxy, nginx and fail2ban together. @default 'standard' */
   readonly ddosProtection?: 'off' | 'standard' | 'strict'
+  /** Addresses and networks that no limit and no ban applies to: the controllers, monitors elsewhere, offices. All hosts of the inventory are among them. @default [] */
+  readonly allowedSources?: readonly string[]
+  /** TLS between the hosts, with certificates of the internal CA: load balancers to web servers. @default true */
+  readonly encryption?: boolean
 }
 
 declare module 'hostwright' {
