@@ -105,8 +105,8 @@ function parseMember(row: readonly string[]): GroupMember {
   const [address = '', state = '', ...rest] = row
   if (state === 'silent')
     return { address, state, role: '', majority: false, history: new Map(), message: (rest[0] ?? '').trim() }
-  const [role = '', majority = '', , , , history = ''] = rest
-  if (rest.length !== 6) {
+  const [role = '', majority = '', , , , , history = ''] = rest
+  if (rest.length !== 7) {
     throw new ProvisionError({
       code: 'probe',
       message: `mysql.groupMember: expected what a member says of itself, found ${JSON.stringify(row.join(' ').slice(0, 120))}`,

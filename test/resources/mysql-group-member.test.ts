@@ -9,7 +9,7 @@ const task = groupMember({ self: '10.0.0.12', wait: 20 })
 
 const server = 'super_read_only\tON\nread_only\tON\nversion\t9.7.4\n'
 const member = (last: number, state: string, role: string, history = `${group}:1-9`) =>
-  `10.0.0.${last}\t${state}\t${role}\t${state === 'ONLINE' ? 1 : 0}\t${seeds}\t0\t0\t${history}\n`
+  `10.0.0.${last}\t${state}\t${role}\t${state === 'ONLINE' ? 1 : 0}\t${seeds}\t0\t0\t-\t${history}\n`
 const others = member(11, 'ONLINE', 'PRIMARY') + member(13, 'ONLINE', 'SECONDARY')
 
 planTable([
@@ -35,7 +35,7 @@ planTable([
   {
     title: 'a member that sees no majority is waited for',
     task,
-    probe: `${server}10.0.0.12\tONLINE\tSECONDARY\t0\t${seeds}\t0\t0\t-\n`,
+    probe: `${server}10.0.0.12\tONLINE\tSECONDARY\t0\t${seeds}\t0\t0\t-\t-\n`,
     expect: { changes: ['ONLINE → member of the group'] },
   },
   {

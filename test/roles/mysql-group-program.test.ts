@@ -1,10 +1,11 @@
 // The program that keeps a server in its group, by its decisions: what it does for what the members say of themselves. A stand-in for the
 // client answers for them. The same on real servers is in test/lab/group.test.ts.
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import test from 'ava'
 import { renderTemplate } from '../../src/template/render.ts'
 
@@ -30,28 +31,38 @@ interface Answer {
   readonly known?: string
   readonly replica?: boolean
   readonly loose?: boolean
+  readonly sees?: string
   readonly set?: string
 }
 /** By address; one that is missing does not answer. */
 type Answers = readonly (Answer | undefined)[]
 
 /** What the program does on one member: `joins`, `starts` or `waits`, and what it says. */
-function look(answers: Answers, self: string, verb = 'once'): { does: string; says: string } {
+async function look(answers: Answers, self: string, verb = 'once'): Promise<{ does: string; says: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'hostwright-group-'))
   mkdirSync(join(folder, 'bin'))
   writeFileSync(join(folder, 'bin/mysql'), client, { mode: 0o755 })
   writeFileSync(join(folder, 'start.sql'), 'START GROUP_REPLICATION;\n')
   answers.forEach((answer, index) => {
     if (!answer) return
-    const { state, majority = state === 'ONLINE', known = seeds, replica = false, loose = false, set = '-' } = answer
-    const fields = [state, '-', Number(majority), known, Number(replica), Number(loose), set]
+    const {
+      state,
+      majority = state === 'ONLINE',
+      known = seeds,
+      replica = false,
+      loose = false,
+      sees = '-',
+      set = '-',
+    } = answer
+    const fields = [state, '-', Number(majority), known, Number(replica), Number(loose), sees, set]
     writeFileSync(join(folder, addresses[index] ?? ''), `${fields.join('\t')}\n`)
   })
   const secrets = { reveal: (value: unknown) => String(value), redact: (text: string) => text }
   const vars = { start: join(folder, 'start.sql'), self, members: [...addresses], seeds, interval: 3 }
-  const script = renderTemplate({ file: template, vars, secrets })
+  const script = join(folder, 'mysql-group')
+  writeFileSync(script, renderTemplate({ file: template, vars, secrets }))
   const env = { PATH: `${folder}/bin:${process.env.PATH}`, FAKE: folder, SELF: self }
-  const says = execFileSync('sh', ['-s', verb], { input: script, env, encoding: 'utf8', stdio: 'pipe' }).trim()
+  const says = (await promisify(execFile)('sh', [script, verb], { env })).stdout.trim()
   let started = ''
   try {
     started = readFileSync(join(folder, 'started'), 'utf8')
@@ -69,6 +80,11 @@ const on: Answer = { state: 'ONLINE', set: `${a}:1-9` }
 const situations: readonly [title: string, answers: Answers, does: string][] = [
   ['three new servers: the first one starts', [off('-'), off('-'), off('-')], 'starts waits waits'],
   ['a new server and a group: it joins', [off('-'), on, on], 'joins waits waits'],
+  [
+    'a crashed server is back before the group has noticed',
+    [off(`${a}:1-9`), { ...on, sees: addresses.join(',') }, on],
+    'waits waits waits',
+  ],
   [
     'all lost power, all have the same: the first one starts',
     [off(`${a}:1-9`), off(`${a}:1-9`), off(`${a}:1-9`)],
@@ -133,30 +149,30 @@ const situations: readonly [title: string, answers: Answers, does: string][] = [
 ]
 
 for (const [title, answers, expected] of situations) {
-  test(title, (t) => {
-    const looks = addresses.map((address) => look(answers, address))
+  test(title, async (t) => {
+    const looks = await Promise.all(addresses.map((address) => look(answers, address)))
     t.is(looks.map(({ does }) => does).join(' '), expected, looks.map(({ says }) => says).join('\n'))
     t.true(looks.filter(({ does }) => does === 'starts').length <= 1)
   })
 }
 
-test('it says what it waits for', (t) => {
-  const says = (answers: Answers, self: string = addresses[0]) => look(answers, self).says
+test('it says what it waits for', async (t) => {
+  const says = async (answers: Answers, self: string = addresses[0]) => (await look(answers, self)).says
   t.is(
-    says([off('-'), undefined, undefined]),
+    await says([off('-'), undefined, undefined]),
     'waits: no answer from 10.0.0.12 10.0.0.13, and a group is not started without all of its members',
   )
   t.is(
-    says([off(`${a}:1-9`), off(`${b}:1-3`), off('-')]),
+    await says([off(`${a}:1-9`), off(`${b}:1-3`), off('-')]),
     'waits for a person: the data of 10.0.0.11 and of 10.0.0.12 have grown apart',
   )
-  t.is(says([undefined, on, on]), 'this server does not answer')
+  t.is(await says([undefined, on, on]), 'this server does not answer')
 })
 
-test('a person may start the group without a member that is gone, but never beside a living one or against the data', (t) => {
-  const forced = (answers: Answers, self: string = addresses[0]) => look(answers, self, 'force').does
-  t.is(forced([off(`${a}:1-9`), off(`${a}:1-8`), undefined]), 'starts')
-  t.is(forced([off(`${a}:1-9`), off(`${a}:1-8`), undefined], addresses[1]), 'waits')
-  t.is(forced([off(`${a}:1-9`), undefined, on]), 'joins')
-  t.is(forced([off(`${a}:1-9`), { ...on, majority: false }, undefined]), 'waits')
+test('a person may start the group without a member that is gone, but never beside a living one or against the data', async (t) => {
+  const forced = async (answers: Answers, self: string = addresses[0]) => (await look(answers, self, 'force')).does
+  t.is(await forced([off(`${a}:1-9`), off(`${a}:1-8`), undefined]), 'starts')
+  t.is(await forced([off(`${a}:1-9`), off(`${a}:1-8`), undefined], addresses[1]), 'waits')
+  t.is(await forced([off(`${a}:1-9`), undefined, on]), 'joins')
+  t.is(await forced([off(`${a}:1-9`), { ...on, majority: false }, undefined]), 'waits')
 })
