@@ -1,5 +1,6 @@
 // The databases and accounts of a group of servers: made on the one that takes writes, they replicate.
 import { mysql as db, type Tasks } from 'hostwright'
+import { checker, checkerGrants } from './dbcheck.ts'
 import type { Checked } from './mysql-parameters.ts'
 
 /** Databases, the account by which the servers reach each other, and those of the applications. */
@@ -15,6 +16,7 @@ export function accountTasks(given: Checked, flavour: 'mysql' | 'mariadb'): Task
           }),
     ),
     db.user(replicationAccount(given, flavour)),
+    db.user({ user: checker, auth: 'socket', grants: checkerGrants[flavour] }),
     given.users.flatMap(({ name, hosts, password, auth, tls: required, grants }) =>
       hosts.map((from) =>
         db.user({

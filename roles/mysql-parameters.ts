@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { isIPv4, isIPv6 } from 'node:net'
 import { type Host, ProvisionError, type Secret, secret, v } from 'hostwright'
+import { membersOf } from './site.ts'
 
 const secretText = v.custom<string | Secret>(
   (value) => typeof value === 'string' || (typeof value === 'object' && value !== null),
@@ -49,7 +50,7 @@ export const params = {
   /** Name of the host that takes writes. @default the first of the group */
   primary: v.optional(v.string()),
   /** By which address the other hosts reach this one; a variable of the host. @default its address in the inventory */
-  address: v.optional(v.string()),
+  address: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.:-]+$/, 'expected an address or a host name'))),
   /** Address to listen on. @default all, or 127.0.0.1 for a single server without clients */
   bind: v.optional(v.string()),
   /** Pattern of the hosts that may connect, beside the group itself. @default the group `app` if there is one */
@@ -172,6 +173,10 @@ export function clientsOf(given: Checked, host: Host): string[] {
   const pattern = given.clients ?? (inventory.hasGroup('app') ? 'app' : undefined)
   const apps = pattern === undefined ? [] : inventory.select(pattern)
   const own = new Set([host.name])
-  const from = [...apps, ...inventory.group(given.group)].filter((member) => !own.has(member.name)).map(addressOf)
+  // they pass on what apps send to the database endpoint
+  const balancers = host.vars.site?.databaseEndpoint === false ? [] : membersOf(host, 'lb')
+  const from = [...apps, ...balancers, ...inventory.group(given.group)]
+    .filter((member) => !own.has(member.name))
+    .map(addressOf)
   return [...new Set(from)]
 }

@@ -1,6 +1,9 @@
 // A MySQL or MariaDB server: installed, configured for GTID replication over TLS, read-only unless it is the primary, which also gets the
 // databases and accounts. Replication is started by mysqlReplica, in a later play, when the primary is ready.
+import { isIP } from 'node:net'
 import { apt, assert, mysql as db, file, flush, type Host, handler, role, systemd, type Tasks, tls } from 'hostwright'
+import { endpointName } from './database-endpoint.ts'
+import { checkOpenings, checkTasks } from './dbcheck.ts'
 import { accountTasks } from './mysql-accounts.ts'
 import { checkDistribution, checkGroup, groupPort, groupSettings, groupTasks } from './mysql-group.ts'
 import {
@@ -32,7 +35,9 @@ export const mysql = role(
       const from = clientsOf(given, host)
       const group = given.topology === 'group' ? topologyOf(given, host).peers : []
       return [
-        ...(from.length === 0 ? [] : [{ port: 3306, from, comment: 'database from apps and replicas' }]),
+        ...(from.length === 0
+          ? []
+          : [{ port: 3306, from, comment: 'database from apps and replicas' }, ...checkOpenings(given.group, host)]),
         ...(group.length === 0 ? [] : [{ port: groupPort, from: group, comment: 'group of databases' }]),
       ]
     },
@@ -66,7 +71,7 @@ export const mysql = role(
       tls.internal({
         directory: '/etc/mysql/tls',
         subject: host.name,
-        ...(/^[0-9a-f.:]+$/i.test(address) ? { addresses: [address] } : { names: [...new Set([host.name, address])] }),
+        ...certificateNames(host.name, address),
         group: 'mysql',
         ca: given.ca,
         notify: restart,
@@ -83,12 +88,20 @@ export const mysql = role(
         group: 'root',
         vars: { flavour, user: given.replicationUser, password: given.replicationPassword },
       }),
+      checkTasks({ flavour, maxLag: given.maxLag }),
       given.topology === 'group' && [replicaTasks(), groupTasks(given, host)],
       given.topology === 'replication' &&
         (topology.isPrimary ? primaryTasks(given, topology, flavour, unit) : replicaTasks()),
     ]
   },
 )
+
+/** By its own name, by the address that the others know, and by the name of the endpoint, whose ports lead to any of the servers. */
+function certificateNames(name: string, address: string) {
+  return isIP(address) === 0
+    ? { names: [...new Set([name, address, endpointName])] }
+    : { names: [name, endpointName], addresses: [address] }
+}
 
 /** GTID, binary log and TLS on all; read-only on all, so that a server that comes back from a crash is harmless. */
 function settingsOf(given: Checked, host: Host, flavour: 'mysql' | 'mariadb') {
