@@ -16,7 +16,9 @@ import {
   tls,
 } from 'hostwright'
 import { endpointName } from './database-endpoint.ts'
-import { checker, checkerGrants, checkOpenings, checkTasks } from './dbcheck.ts'
+import { checkOpenings, checkTasks } from './dbcheck.ts'
+import { accountTasks } from './mysql-accounts.ts'
+import { checkDistribution, checkGroup, groupPort, groupSettings, groupTasks } from './mysql-group.ts'
 import {
   addressOf,
   bindOf,
@@ -44,11 +46,16 @@ export const mysql = role(
     params,
     openings: (given, host) => {
       const from = clientsOf(given, host)
-      return from.length === 0
-        ? []
-        : [{ port: 3306, from, comment: 'database from apps and replicas' }, ...checkOpenings(given.group, host)]
+      const group = given.topology === 'group' ? topologyOf(given, host).peers : []
+      return [
+        ...(from.length === 0
+          ? []
+          : [{ port: 3306, from, comment: 'database from apps and replicas' }, ...checkOpenings(given.group, host)]),
+        ...(group.length === 0 ? [] : [{ port: groupPort, from: group, comment: 'group of databases' }]),
+      ]
     },
     verify: (given, host) => {
+      if (given.topology === 'group') return []
       const { isPrimary } = topologyOf(given, host)
       return [
         assert({
@@ -60,7 +67,9 @@ export const mysql = role(
     },
   },
   (given, host) => {
+    if (given.topology === 'group') checkGroup(given, host)
     const flavour = flavourOf(given, host)
+    if (given.topology === 'group') checkDistribution(flavour, host)
     const unit = flavour === 'mysql' ? 'mysql.service' : 'mariadb.service'
     const topology = topologyOf(given, host)
     const address = addressOf({ connection: { address: host.address }, vars: host.vars })
@@ -101,7 +110,9 @@ export const mysql = role(
         vars: { flavour, user: given.replicationUser, password: given.replicationPassword },
       }),
       checkTasks({ flavour, maxLag: given.maxLag }),
-      topology.isPrimary ? primaryTasks(given, topology, flavour, unit) : replicaTasks(),
+      given.topology === 'group' && [replicaTasks(), groupTasks(given, host)],
+      given.topology === 'replication' &&
+        (topology.isPrimary ? primaryTasks(given, topology, flavour, unit) : replicaTasks()),
     ]
   },
 )
@@ -139,6 +150,7 @@ function settingsOf(given: Checked, host: Host, flavour: 'mysql' | 'mariadb') {
         super_read_only: true,
         plugin_load_add: 'mysql_clone.so',
         clone: 'FORCE_PLUS_PERMANENT',
+        ...(given.topology === 'group' && groupSettings(given, host)),
         ...given.settings,
       }
     : {
@@ -185,42 +197,8 @@ WantedBy=${unit}
     }),
     systemd.service({ unit: 'mysql-primary.service', enabled: true }),
     db.readOnly({ readOnly: false, guard: opener }),
-    given.databases.map((entry) =>
-      typeof entry === 'string'
-        ? db.database({ database: entry })
-        : db.database({
-            database: entry.name,
-            ...(entry.charset !== undefined && { charset: entry.charset }),
-            ...(entry.collation !== undefined && { collation: entry.collation }),
-          }),
-    ),
-    db.user({
-      user: given.replicationUser,
-      host: given.replicationFrom,
-      password: given.replicationPassword,
-      tls: 'ssl',
-      grants: { '*.*': replicationPrivileges[flavour] },
-    }),
-    db.user({ user: checker, auth: 'socket', grants: checkerGrants[flavour] }),
-    given.users.flatMap(({ name, hosts, password, auth, tls: required, grants }) =>
-      hosts.map((from) =>
-        db.user({
-          user: name,
-          host: from,
-          ...(password !== undefined && { password }),
-          ...(auth !== undefined && { auth }),
-          tls: required ?? (from === 'localhost' || auth === 'socket' ? 'none' : 'ssl'),
-          grants,
-        }),
-      ),
-    ),
+    accountTasks(given, flavour),
   ]
-}
-
-/** What a replica needs to follow, and to be seeded: the clone plugin's right, or those of a dump. */
-const replicationPrivileges = {
-  mysql: ['REPLICATION SLAVE', 'BACKUP_ADMIN'],
-  mariadb: ['REPLICATION SLAVE', 'BINLOG MONITOR', 'SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT', 'LOCK TABLES', 'RELOAD'],
 }
 
 /** A host that is not the primary must never open itself, whatever it was before. */
