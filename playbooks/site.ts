@@ -4,6 +4,7 @@ import { app } from '../roles/app.ts'
 import { base } from '../roles/base.ts'
 import { firewall } from '../roles/firewall.ts'
 import { haproxy } from '../roles/haproxy.ts'
+import { hardening } from '../roles/hardening.ts'
 import { letsencrypt } from '../roles/letsencrypt.ts'
 import { databaseHosts, mysql, mysqlReplica } from '../roles/mysql.ts'
 import { nginx } from '../roles/nginx.ts'
@@ -40,7 +41,11 @@ export const application = (host: Host) => [
 ]
 export const web = (host: Host) => [nginx({ domains: domainsOf(host) })]
 
-const everyServer = play({ name: 'every server', hosts: 'all', roles: [base(), firewall()] })
+const everyServer = play({
+  name: 'every server',
+  hosts: 'all',
+  roles: (host) => [base(), firewall(), host.vars.hardening && hardening()],
+})
 const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)] })
 
 const plays = [
