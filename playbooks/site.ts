@@ -6,6 +6,7 @@ import { databaseEndpoint } from '../roles/database-endpoint.ts'
 import { dbcheck } from '../roles/dbcheck.ts'
 import { firewall } from '../roles/firewall.ts'
 import { haproxy } from '../roles/haproxy.ts'
+import { hardening } from '../roles/hardening.ts'
 import { keepalived } from '../roles/keepalived.ts'
 import { letsencrypt } from '../roles/letsencrypt.ts'
 import { databaseHosts, mysql, mysqlReplica } from '../roles/mysql.ts'
@@ -50,7 +51,11 @@ export const application = (host: Host) => [
 ]
 export const web = (host: Host) => [nginx({ domains: domainsOf(host) })]
 
-const everyServer = play({ name: 'every server', hosts: 'all', roles: [base(), firewall()] })
+const everyServer = play({
+  name: 'every server',
+  hosts: 'all',
+  roles: (host) => [base(), firewall(), host.vars.hardening && hardening()],
+})
 const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)] })
 
 const balancers = play({
