@@ -1,6 +1,7 @@
 // HAProxy in front: HTTPS with redirect, health checks, one backend over the web servers.
 import { apt, file, handler, type RoleExample, role, shell, systemd, wait } from 'hostwright'
 import { certificates, configuration, params } from './haproxy-configuration.ts'
+import { metricsOpenings, metricsTasks } from './haproxy-metrics.ts'
 
 export type { HaproxyParams } from './haproxy-configuration.ts'
 
@@ -12,9 +13,10 @@ export const haproxy = role(
   'haproxy',
   {
     params,
-    openings: () => [
+    openings: (_given, host) => [
       { port: 80, comment: 'http (redirect and ACME)' },
       { port: 443, comment: 'https' },
+      ...metricsOpenings(host),
     ],
     verify: (given, host) => [
       wait.http({
@@ -54,6 +56,7 @@ mv -f ${certificates}/.placeholder ${certificates}/00-placeholder.pem
 rm -r "$dir"`,
         unless: `ls ${certificates}/*.pem`,
       }),
+      metricsTasks(host, reload),
       file.template({
         src: 'haproxy/haproxy.cfg.ejs',
         dest: '/etc/haproxy/haproxy.cfg',

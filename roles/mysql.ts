@@ -12,6 +12,7 @@ import {
   type Topology,
   topologyOf,
 } from './mysql-parameters.ts'
+import { watcherTasks } from './mysql-watcher.ts'
 
 export { databaseHosts, type MysqlParams } from './mysql-parameters.ts'
 export { mysqlReplica } from './mysql-replica.ts'
@@ -75,6 +76,7 @@ export const mysql = role(
         vars: { flavour, user: given.replicationUser, password: given.replicationPassword },
       }),
       topology.isPrimary ? primaryTasks(given, topology, flavour, unit) : replicaTasks(),
+      topology.isPrimary && watcherTasks(host, flavour),
     ]
   },
 )
