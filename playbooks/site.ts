@@ -4,11 +4,13 @@ import { app } from '../roles/app.ts'
 import { base } from '../roles/base.ts'
 import { databaseEndpoint } from '../roles/database-endpoint.ts'
 import { dbcheck } from '../roles/dbcheck.ts'
+import { exporters, isWatched } from '../roles/exporters.ts'
 import { firewall } from '../roles/firewall.ts'
 import { haproxy } from '../roles/haproxy.ts'
 import { hardening } from '../roles/hardening.ts'
 import { keepalived } from '../roles/keepalived.ts'
 import { letsencrypt } from '../roles/letsencrypt.ts'
+import { monitoring } from '../roles/monitoring.ts'
 import { databaseHosts, mysql, mysqlReplica } from '../roles/mysql.ts'
 import { nginx } from '../roles/nginx.ts'
 import { domainsOf } from '../roles/site.ts'
@@ -84,6 +86,12 @@ const plays = [
     hosts: 'lb',
     after: balancers,
     roles: (host) => [letsencrypt({ domains: domainsOf(host) })],
+  }),
+  // after what they look at: the exporters on all hosts, and the monitors
+  play({
+    name: 'watching',
+    hosts: 'all',
+    roles: (host) => [isWatched(host) && exporters(), host.isIn('monitor') && monitoring()],
   }),
   // a moment after the last web server is up haproxy has seen it too
   play({
