@@ -3,7 +3,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { converge, openSite } from '../lab-site.ts'
-import { type LayoutName, layoutNames, layoutOf } from '../layout.ts'
+import { findLayout, layoutNames, layoutOf } from '../layout.ts'
 import { events } from './events.ts'
 import { measureEvent } from './measure.ts'
 import { readMeasurements, resultsFolder, writeAvailability } from './report.ts'
@@ -67,10 +67,4 @@ function findEvent(name: string) {
   const found = events.find((event) => event.name === name)
   if (found) return found
   throw new Error(`there is no event ${name}; there are ${events.map((event) => event.name).join(', ')}`)
-}
-
-function findLayout(name: string): LayoutName {
-  const found = layoutNames.find((known) => known === name)
-  if (found) return found
-  throw new Error(`there is no layout ${name}; there are ${layoutNames.join(', ')}`)
 }
