@@ -6,6 +6,8 @@ import { databaseEndpoint } from '../roles/database-endpoint.ts'
 import { dbcheck } from '../roles/dbcheck.ts'
 import { firewall } from '../roles/firewall.ts'
 import { haproxy } from '../roles/haproxy.ts'
+import { hardening } from '../roles/hardening.ts'
+import { keepalived } from '../roles/keepalived.ts'
 import { letsencrypt } from '../roles/letsencrypt.ts'
 import { databaseHosts, mysql, mysqlReplica } from '../roles/mysql.ts'
 import { nginx } from '../roles/nginx.ts'
@@ -49,8 +51,23 @@ export const application = (host: Host) => [
 ]
 export const web = (host: Host) => [nginx({ domains: domainsOf(host) })]
 
-const everyServer = play({ name: 'every server', hosts: 'all', roles: [base(), firewall()] })
+const everyServer = play({
+  name: 'every server',
+  hosts: 'all',
+  roles: (host) => [base(), firewall(), host.vars.hardening && hardening()],
+})
 const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)] })
+
+const balancers = play({
+  name: 'load balancer',
+  hosts: 'lb',
+  after: everyServer,
+  roles: (host) => [
+    haproxy({ domains: domainsOf(host) }),
+    host.vars.site?.floatingAddress !== undefined && keepalived(),
+    host.inventory.hasGroup('db') && dbcheck(),
+  ],
+})
 
 const plays = [
   everyServer,
@@ -60,15 +77,13 @@ const plays = [
   play({ name: 'application', hosts: 'app', roles: application }),
   // neither needs the others to be ready: nginx and haproxy look for themselves who answers
   play({ name: 'web', hosts: 'web', after: everyServer, roles: web }),
+  balancers,
+  // the authority's questions come to any of the load balancers, so all of them are ready before the first asks for a certificate
   play({
-    name: 'load balancer',
+    name: 'certificates',
     hosts: 'lb',
-    after: everyServer,
-    roles: (host) => [
-      haproxy({ domains: domainsOf(host) }),
-      letsencrypt({ domains: domainsOf(host) }),
-      host.inventory.hasGroup('db') && dbcheck(),
-    ],
+    after: balancers,
+    roles: (host) => [letsencrypt({ domains: domainsOf(host) })],
   }),
   // a moment after the last web server is up haproxy has seen it too
   play({
