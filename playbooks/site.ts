@@ -1,6 +1,7 @@
 // www.foobar.com: what runs where is the inventory's business; this is what it is made of.
 import { definePlaybook, type Host, play, secret, wait } from 'hostwright'
 import { app } from '../roles/app.ts'
+import { backup, backupStore, isBackedUp } from '../roles/backup.ts'
 import { base } from '../roles/base.ts'
 import { firewall } from '../roles/firewall.ts'
 import { haproxy } from '../roles/haproxy.ts'
@@ -42,12 +43,19 @@ export const web = (host: Host) => [nginx({ domains: domainsOf(host) })]
 
 const everyServer = play({ name: 'every server', hosts: 'all', roles: [base(), firewall()] })
 const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)] })
+// the primary is ready before a replica follows it
+const replication = play({ name: 'replication', hosts: 'db', after: databases, roles: [mysqlReplica(database)] })
+const store = play({
+  name: 'backup store',
+  hosts: 'all',
+  after: everyServer,
+  roles: (host) => [host.isIn('backup') && backupStore()],
+})
 
 const plays = [
   everyServer,
   databases,
-  // the primary is ready before a replica follows it
-  play({ name: 'replication', hosts: 'db', after: databases, roles: [mysqlReplica(database)] }),
+  replication,
   play({ name: 'application', hosts: 'app', roles: application }),
   // neither needs the others to be ready: nginx and haproxy look for themselves who answers
   play({ name: 'web', hosts: 'web', after: everyServer, roles: web }),
@@ -57,6 +65,8 @@ const plays = [
     after: everyServer,
     roles: (host) => [haproxy({ domains: domainsOf(host) }), letsencrypt({ domains: domainsOf(host) })],
   }),
+  store,
+  play({ name: 'backups', hosts: 'all', after: [replication, store], roles: (host) => [isBackedUp(host) && backup()] }),
   // a moment after the last web server is up haproxy has seen it too
   play({
     name: 'in service',
