@@ -1,5 +1,6 @@
 // `hostwright/roles`: the shipped roles, published and typed. Copy a file of this folder into a project to change it.
 export { type AppParams, app } from './app.ts'
+export { type BackupParams, backup, backupStore, isBackedUp } from './backup.ts'
 export { type BaseParams, base } from './base.ts'
 export { type DatabaseEndpoint, databaseEndpoint } from './database-endpoint.ts'
 export { type DbcheckParams, dbcheck } from './dbcheck.ts'
