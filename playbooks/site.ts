@@ -32,6 +32,7 @@ function databaseSettings(host: Host) {
 }
 
 const database = {
+  witnesses: 'lb',
   databases: ['app'],
   users: [
     {
@@ -55,7 +56,7 @@ const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)
 const plays = [
   everyServer,
   databases,
-  // the primary is ready before a replica follows it
+  // all servers are there before they say who is the primary
   play({ name: 'replication', hosts: 'db', after: databases, roles: [mysqlReplica(database)] }),
   play({ name: 'application', hosts: 'app', roles: application }),
   // neither needs the others to be ready: nginx and haproxy look for themselves who answers

@@ -1,25 +1,24 @@
-// A MySQL or MariaDB server: installed, configured for GTID replication over TLS, read-only unless it is the primary, which also gets the
-// databases and accounts. Replication is started by mysqlReplica, in a later play, when the primary is ready.
+// A MySQL or MariaDB server: installed, configured for GTID replication over TLS, and read-only until the servers have said who the primary
+// is: in a later play, by mysqlReplica, and at each boot by the program that it uses.
 import { isIP } from 'node:net'
 import { apt, assert, mysql as db, file, flush, type Host, handler, role, systemd, type Tasks, tls } from 'hostwright'
 import { endpointName } from './database-endpoint.ts'
-import { checker, checkerGrants, checkOpenings, checkTasks } from './dbcheck.ts'
+import { checkOpenings, checkPort, checkTasks, termFile } from './dbcheck.ts'
 import {
   addressOf,
   bindOf,
   type Checked,
   clientsOf,
   flavourOf,
+  opener,
   params,
   serverIdOf,
-  type Topology,
   topologyOf,
+  witnessesOf,
 } from './mysql-parameters.ts'
 
 export { databaseHosts, type MysqlParams } from './mysql-parameters.ts'
 export { mysqlReplica } from './mysql-replica.ts'
-
-const opener = '/usr/local/sbin/mysql-open-primary'
 
 /**
  * The database servers: `play({ hosts: 'db', roles: [mysql()] })`, then `play({ hosts: 'db', roles: [mysqlReplica()] })`.
@@ -35,13 +34,13 @@ export const mysql = role(
         ? []
         : [{ port: 3306, from, comment: 'database from apps and replicas' }, ...checkOpenings(given.group, host)]
     },
-    verify: (given, host) => {
-      const { isPrimary } = topologyOf(given, host)
+    verify: (given) => {
+      const ask = `curl --silent --fail --output /dev/null --max-time 5 --noproxy '*' http://127.0.0.1:${checkPort}`
       return [
+        assert({ name: 'one server of the group takes writes', that: `${opener} count`, expect: { stdout: '1' } }),
         assert({
-          name: isPrimary ? 'the primary takes writes' : 'the replica takes no writes',
-          that: `echo 'SELECT @@GLOBAL.read_only;' | ${flavourOf(given, host)} --batch --skip-column-names`,
-          expect: { stdout: isPrimary ? '0' : '1' },
+          name: `this server takes writes, or replicates and is at most ${given.maxLag} seconds behind`,
+          that: `${ask}/primary || ${ask}/replica`,
         }),
       ]
     },
@@ -49,7 +48,6 @@ export const mysql = role(
   (given, host) => {
     const flavour = flavourOf(given, host)
     const unit = flavour === 'mysql' ? 'mysql.service' : 'mariadb.service'
-    const topology = topologyOf(given, host)
     const address = addressOf({ connection: { address: host.address }, vars: host.vars })
     const restart = handler(systemd.service({ unit, state: 'restarted' }), { name: `restart ${flavour}` })
     return [
@@ -68,7 +66,7 @@ export const mysql = role(
         notify: restart,
       }),
       db.config({ flavour, settings: settingsOf(given, host, flavour), notify: restart }),
-      // The primary is opened below, so the restart cannot wait for the end of the play.
+      // The server is asked below, so the restart cannot wait for the end of the play.
       flush(),
       systemd.service({ unit, state: 'started', enabled: true }),
       file.template({
@@ -80,7 +78,7 @@ export const mysql = role(
         vars: { flavour, user: given.replicationUser, password: given.replicationPassword },
       }),
       checkTasks({ flavour, maxLag: given.maxLag }),
-      topology.isPrimary ? primaryTasks(given, topology, flavour, unit) : replicaTasks(),
+      openerTasks(given, host, flavour, unit),
     ]
   },
 )
@@ -130,7 +128,9 @@ function settingsOf(given: Checked, host: Host, flavour: 'mysql' | 'mariadb') {
       }
 }
 
-function primaryTasks(given: Checked, topology: Topology, flavour: 'mysql' | 'mariadb', unit: string): Tasks {
+/** What decides at boot and in each run whether this server takes writes. */
+function openerTasks(given: Checked, host: Host, flavour: 'mysql' | 'mariadb', unit: string): Tasks {
+  const { isPrimary, peers } = topologyOf(given, host)
   return [
     file.template({
       src: 'mysql/open-primary.sh.ejs',
@@ -138,71 +138,45 @@ function primaryTasks(given: Checked, topology: Topology, flavour: 'mysql' | 'ma
       mode: '0755',
       vars: {
         flavour,
-        client: flavour,
-        peers: topology.peers,
+        self: host.name,
+        hinted: isPrimary,
+        peers: peers.map(inUrl),
+        witnesses: witnessesOf(given, host).map(inUrl),
+        port: checkPort,
+        termFile,
+        replicationUser: given.replicationUser,
         wait: given.bootWait,
         openWithoutPeers: given.openWithoutPeers,
       },
+      validate: 'sh -n %s',
     }),
     systemd.unit({
       name: 'mysql-primary.service',
       content: `# Managed by hostwright: changes are overwritten.
 [Unit]
-Description=Open the primary database server for writes
+Description=Open the database server for writes if it is the primary
 After=${unit} network-online.target
 Wants=network-online.target
 Requisite=${unit}
+StartLimitIntervalSec=0
 
 [Service]
 Type=oneshot
 ExecStart=${opener} open
 TimeoutStartSec=${given.bootWait + 120}
+# as long as most of the others are silent it asks again; when it has been told to stay closed it does not
+Restart=on-failure
+RestartSec=5
+RestartPreventExitStatus=3
 
 [Install]
 WantedBy=${unit}
 `,
     }),
     systemd.service({ unit: 'mysql-primary.service', enabled: true }),
-    db.readOnly({ readOnly: false, guard: opener }),
-    given.databases.map((entry) =>
-      typeof entry === 'string'
-        ? db.database({ database: entry })
-        : db.database({
-            database: entry.name,
-            ...(entry.charset !== undefined && { charset: entry.charset }),
-            ...(entry.collation !== undefined && { collation: entry.collation }),
-          }),
-    ),
-    db.user({
-      user: given.replicationUser,
-      host: given.replicationFrom,
-      password: given.replicationPassword,
-      tls: 'ssl',
-      grants: { '*.*': replicationPrivileges[flavour] },
-    }),
-    db.user({ user: checker, auth: 'socket', grants: checkerGrants[flavour] }),
-    given.users.flatMap(({ name, hosts, password, auth, tls: required, grants }) =>
-      hosts.map((from) =>
-        db.user({
-          user: name,
-          host: from,
-          ...(password !== undefined && { password }),
-          ...(auth !== undefined && { auth }),
-          tls: required ?? (from === 'localhost' || auth === 'socket' ? 'none' : 'ssl'),
-          grants,
-        }),
-      ),
-    ),
   ]
 }
 
-/** What a replica needs to follow, and to be seeded: the clone plugin's right, or those of a dump. */
-const replicationPrivileges = {
-  mysql: ['REPLICATION SLAVE', 'BACKUP_ADMIN'],
-  mariadb: ['REPLICATION SLAVE', 'BINLOG MONITOR', 'SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT', 'LOCK TABLES', 'RELOAD'],
-}
-
-/** A host that is not the primary must never open itself, whatever it was before. */
-function replicaTasks(): Tasks {
-  return [systemd.unit({ name: 'mysql-primary.service', state: 'absent' }), file.absent({ path: opener })]
+function inUrl(address: string): string {
+  return address.includes(':') ? `[${address}]` : address
 }
