@@ -37,6 +37,7 @@ function databaseSettings(host: Host) {
 }
 
 const database = {
+  witnesses: 'lb',
   databases: ['app'],
   users: [
     {
@@ -60,7 +61,7 @@ const everyServer = play({
   roles: (host) => [base(), firewall(), host.vars.hardening && hardening()],
 })
 const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)] })
-// the primary is ready before a replica follows it
+// all servers are there before they say who is the primary
 const replication = play({ name: 'replication', hosts: 'db', after: databases, roles: [mysqlReplica(database)] })
 const store = play({
   name: 'backup store',
