@@ -112,7 +112,7 @@ export const mysql = role(
       checkTasks({ flavour, maxLag: given.maxLag }),
       given.topology === 'group' && [replicaTasks(), groupTasks(given, host)],
       given.topology === 'replication' &&
-        (topology.isPrimary ? primaryTasks(given, topology, flavour, unit) : replicaTasks()),
+        (topology.isPrimary ? primaryTasks(given, host, topology, flavour, unit) : replicaTasks()),
     ]
   },
 )
@@ -163,7 +163,13 @@ function settingsOf(given: Checked, host: Host, flavour: 'mysql' | 'mariadb') {
       }
 }
 
-function primaryTasks(given: Checked, topology: Topology, flavour: 'mysql' | 'mariadb', unit: string): Tasks {
+function primaryTasks(
+  given: Checked,
+  host: Host,
+  topology: Topology,
+  flavour: 'mysql' | 'mariadb',
+  unit: string,
+): Tasks {
   return [
     file.template({
       src: 'mysql/open-primary.sh.ejs',
@@ -197,7 +203,7 @@ WantedBy=${unit}
     }),
     systemd.service({ unit: 'mysql-primary.service', enabled: true }),
     db.readOnly({ readOnly: false, guard: opener }),
-    accountTasks(given, flavour),
+    accountTasks(given, host, flavour),
   ]
 }
 
