@@ -27,6 +27,7 @@ export default defineInventory({
       ddosProtection: 'standard',
       allowedSources: [network.gateway], // this machine: provision comes from here
     },
+    hardening: {},
     nginx: { waf: 'block' },
     letsencrypt,
   },
