@@ -30,4 +30,29 @@ export const explanations: readonly Explanation[] = [
     hosts: /^db/,
     why: 'The SCAP Security Guide has content for Debian releases. MySQL 9.7 is in sid only, which is none yet.',
   },
+  {
+    tool: 'wafw00f',
+    id: 'log4shell in a header',
+    why: "Debian's Core Rule Set 3.3 knows it in parameters and bodies, and has no rule for it in headers of any name.",
+  },
+  {
+    tool: 'wafw00f',
+    id: 'prototype of Node',
+    why: "Debian's Core Rule Set 3.3 has no rule for polluted prototypes; 4.0 has.",
+  },
+  {
+    tool: 'testssl',
+    id: 'engine_problem',
+    why: "It is about the judge's own openssl, not about the site.",
+  },
+  {
+    tool: 'testssl',
+    id: 'FS_KEMs',
+    why: 'OpenSSL 3.0 of bookworm has no post-quantum key exchange; HAProxy of trixie offers it.',
+  },
+  {
+    tool: 'ssh-audit',
+    id: 'CVE-2023-48795',
+    why: 'All our daemons have the strict key exchange that ends Terrapin; the note is about clients that lack it.',
+  },
 ]

@@ -1,6 +1,6 @@
 // promtool and amtool: what the monitor was given, and what it says of the site while nothing is wrong.
 import type { LabSite } from '../lab-site.ts'
-import { outputOf, type Tool } from '../tool.ts'
+import type { Tool } from '../tool.ts'
 
 export const prometheus: Tool = {
   name: 'prometheus',
@@ -37,8 +37,9 @@ export const prometheus: Tool = {
     const real = alerts.filter(({ alertname }) => alertname !== 'Watchdog')
     figures.push({ name: 'alerts', value: String(real.length) })
     for (const { alertname, instance } of real) complaints.push(`${alertname} fires for ${instance ?? 'the site'}`)
-    const told = outputOf(await site.on(monitor, 'amtool alert query alertname=Watchdog'))
-    if (!told.includes('Watchdog')) complaints.push('Alertmanager does not know of the alert that fires always')
+    const told = await site.on(monitor, 'amtool alert query alertname=Watchdog')
+    if (!told.stdout.includes('Watchdog'))
+      complaints.push(`amtool alert query does not show the alert that fires always: ${told.stderr.trim()}`)
     return { figures, complaints, findings: [] }
   },
 }
