@@ -1,6 +1,7 @@
 // The command line: arguments to a command, errors to the screen, outcomes to exit codes. Commands are imported only when
 // they run, so that --help and --version load nothing but commander.
 import { Argument, Command, CommanderError, Option } from 'commander'
+import { addBackupCommands } from './db-backup-program.ts'
 import type { DocOptions } from './doc-command.ts'
 import { addHostCommands } from './host-program.ts'
 import type { InitOptions } from './init-command.ts'
@@ -115,6 +116,7 @@ function makeProgram(io: Io, choose: Choose): Command {
   reportOptions(verify)
   addPlanCommands(program, io, choose)
   addRollbackCommand(program, io, choose)
+  addBackupCommands(program, io, choose)
   addTestCommand(program, io, choose)
   addWatchCommand(program, io, choose)
   program
