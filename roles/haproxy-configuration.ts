@@ -1,6 +1,9 @@
 // What the role haproxy is told, and what its templates (templates/haproxy) are given.
 import { createHash } from 'node:crypto'
 import { type Host, v } from 'hostwright'
+import { endpointOfBalancer } from './database-endpoint.ts'
+import { metricsVars } from './haproxy-metrics.ts'
+import { peersVars } from './haproxy-peers.ts'
 
 const domainName = v.pipe(
   v.string(),
@@ -51,6 +54,9 @@ export function configuration(given: Checked, host: Host) {
     certificates,
     servers,
     passive: given.mode === 'active-passive',
+    database: endpointOfBalancer(host),
+    peers: peersVars(host),
+    metrics: metricsVars(host),
   }
   const fingerprint = createHash('sha256').update(JSON.stringify(vars)).digest('hex').slice(0, 16)
   return { ...vars, fingerprint }
