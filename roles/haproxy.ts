@@ -2,6 +2,7 @@
 import { apt, file, handler, type RoleExample, role, shell, systemd, wait } from 'hostwright'
 import { endpointOpenings } from './database-endpoint.ts'
 import { certificates, configuration, params } from './haproxy-configuration.ts'
+import { metricsOpenings, metricsTasks } from './haproxy-metrics.ts'
 import { peersChecks, peersOpenings, peersTasks } from './haproxy-peers.ts'
 
 export type { HaproxyParams } from './haproxy-configuration.ts'
@@ -19,6 +20,7 @@ export const haproxy = role(
       { port: 443, comment: 'https' },
       ...endpointOpenings(host),
       ...peersOpenings(host),
+      ...metricsOpenings(host),
     ],
     verify: (given, host) => [
       wait.http({
@@ -60,6 +62,7 @@ rm -r "$dir"`,
         unless: `ls ${certificates}/*.pem`,
       }),
       peersTasks(host, reload),
+      metricsTasks(host, reload),
       file.template({
         src: 'haproxy/haproxy.cfg.ejs',
         dest: '/etc/haproxy/haproxy.cfg',

@@ -150,7 +150,7 @@ export function memberTasks(given: Checked, host: Host): Tasks {
     block({
       name: 'on the primary',
       when: when(member, ({ role }) => role === 'PRIMARY', 'another member is the primary'),
-      tasks: accountTasks(given, 'mysql'),
+      tasks: accountTasks(given, host, 'mysql'),
     }),
   ]
 }

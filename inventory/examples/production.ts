@@ -25,7 +25,10 @@ export default defineInventory({
       domains: ['www.foobar.com', 'foobar.com'],
       floatingAddress: network.virtualAddress,
       ddosProtection: 'standard',
+      allowedSources: [network.gateway], // this machine: provision comes from here
     },
+    hardening: {},
+    nginx: { waf: 'block' },
     letsencrypt,
   },
 })

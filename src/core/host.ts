@@ -94,6 +94,8 @@ export interface Facts {
   readonly controllerAddress: string
   /** The port that sshd took us on; 0 for local. */
   readonly sshPort: number
+  /** The public key that sshd proves itself by, `ssh-ed25519 AAAA…`: for the known_hosts of other hosts. Empty if it has none of this kind. */
+  readonly sshHostKey: string
 }
 
 interface OpeningBase {

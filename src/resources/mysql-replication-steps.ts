@@ -56,6 +56,11 @@ export function changeSourceStatement(flavour: Flavour, wish: ReplicationWish): 
   return `${flavour === 'mysql' ? 'CHANGE REPLICATION SOURCE TO' : 'CHANGE MASTER TO'} ${options.join(', ')}`
 }
 
+/** MariaDB keeps what it wrote itself and what it replicated apart: an old primary goes on from where its own binary log ends. */
+export function positionStatements(flavour: Flavour): string[] {
+  return flavour === 'mysql' ? [] : ['SET GLOBAL gtid_slave_pos = @@GLOBAL.gtid_binlog_pos']
+}
+
 /** Starts both threads and waits until they run, or says what keeps them. */
 export function startSteps(flavour: Flavour, wait: number): ApplyStep[] {
   const state =
