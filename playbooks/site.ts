@@ -3,6 +3,7 @@ import { definePlaybook, type Host, play, secret, wait } from 'hostwright'
 import { app } from '../roles/app.ts'
 import { base } from '../roles/base.ts'
 import { firewall } from '../roles/firewall.ts'
+import { floods } from '../roles/floods.ts'
 import { haproxy } from '../roles/haproxy.ts'
 import { letsencrypt } from '../roles/letsencrypt.ts'
 import { databaseHosts, mysql, mysqlReplica } from '../roles/mysql.ts'
@@ -40,7 +41,7 @@ export const application = (host: Host) => [
 ]
 export const web = (host: Host) => [nginx({ domains: domainsOf(host) })]
 
-const everyServer = play({ name: 'every server', hosts: 'all', roles: [base(), firewall()] })
+const everyServer = play({ name: 'every server', hosts: 'all', roles: [base(), floods(), firewall()] })
 const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)] })
 
 const plays = [

@@ -1,11 +1,14 @@
 // What the role haproxy is told, and what its templates (templates/haproxy) are given.
 import { createHash } from 'node:crypto'
 import { type Host, v } from 'hostwright'
+import { ddosLevelOf, ddosProfileOf, unlimitedSources } from './ddos-profile.ts'
+import { isEncryptedInside, membersOf } from './site.ts'
 
 const domainName = v.pipe(
   v.string(),
   v.regex(/^(?=.{1,253}$)([a-z0-9-]{1,63}\.)+[a-z0-9-]{2,63}$/i, 'expected a domain name'),
 )
+const word = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.:-]+$/, 'expected a name or an address'))
 
 export const params = {
   /** The site's names; the first is sent as Host in health checks. */
@@ -14,8 +17,20 @@ export const params = {
   balance: v.optional(v.picklist(['roundrobin', 'leastconn', 'source']), 'roundrobin'),
   /** `active-passive`: only the first server serves while it is healthy. @default 'active-active' */
   mode: v.optional(v.picklist(['active-active', 'active-passive']), 'active-active'),
-  /** Servers behind. @default the hosts of group `web` on port 8080 */
-  servers: v.optional(v.array(v.strictObject({ name: v.string(), address: v.string(), port: v.number() }))),
+  /**
+   * Servers behind; with `tls` their certificate must be of the internal CA and have their name.
+   * @default the hosts of group `web` on port 8443 with TLS, or on 8080 with `site.encryption: false`
+   */
+  servers: v.optional(
+    v.array(
+      v.strictObject({
+        name: word,
+        address: word,
+        port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535)),
+        tls: v.optional(v.boolean(), false),
+      }),
+    ),
+  ),
   /** Path that answers 200 if nginx and the app are well. @default '/healthz' */
   healthPath: v.optional(v.string(), '/healthz'),
   /** Connections at once; HAProxy needs about two file descriptors for each. @default 4000 */
@@ -37,18 +52,33 @@ declare module 'hostwright' {
 /** Where the certificates are that clients see. */
 export const certificates = '/etc/haproxy/certs'
 
+/** Where those are that the hosts of the site see, and the CA that the servers behind are verified with. */
+export const internalCertificates = '/etc/haproxy/tls'
+
 export type Checked = v.InferOutput<v.StrictObjectSchema<typeof params, undefined>>
 
 /** The template's variables, with a fingerprint of them that the running process repeats. */
 export function configuration(given: Checked, host: Host) {
+  const tls = isEncryptedInside(host)
   const servers = (
     given.servers ??
-    host.inventory.group('web').map((web) => ({ name: web.name, address: web.connection.address, port: 8080 }))
+    host.inventory
+      .group('web')
+      .map((web) => ({ name: web.name, address: web.connection.address, port: tls ? 8443 : 8080, tls }))
   ).map((server, index) => ({ ...server, backup: given.mode === 'active-passive' && index > 0 }))
+  const floods = ddosProfileOf(host)
   const vars = {
     ...given,
+    floods: floods && {
+      ...floods,
+      level: ddosLevelOf(host),
+      unlimited: unlimitedSources(host),
+      // several balancers tell each other what they have counted
+      peers: membersOf(host, 'lb').length > 1 ? ' peers balancers' : '',
+    },
     domain: given.domains[0] ?? '',
     certificates,
+    internalCertificates,
     servers,
     passive: given.mode === 'active-passive',
   }

@@ -1,6 +1,6 @@
 // HAProxy in front: HTTPS with redirect, health checks, one backend over the web servers.
-import { apt, file, handler, type RoleExample, role, shell, systemd, wait } from 'hostwright'
-import { certificates, configuration, params } from './haproxy-configuration.ts'
+import { apt, file, handler, type RoleExample, role, shell, systemd, tls, wait } from 'hostwright'
+import { certificates, configuration, internalCertificates, params } from './haproxy-configuration.ts'
 
 export type { HaproxyParams } from './haproxy-configuration.ts'
 
@@ -54,6 +54,8 @@ mv -f ${certificates}/.placeholder ${certificates}/00-placeholder.pem
 rm -r "$dir"`,
         unless: `ls ${certificates}/*.pem`,
       }),
+      vars.servers.some((server) => server.tls) &&
+        tls.internal({ directory: internalCertificates, subject: host.name, notify: reload }),
       file.template({
         src: 'haproxy/haproxy.cfg.ejs',
         dest: '/etc/haproxy/haproxy.cfg',

@@ -2,6 +2,7 @@
 export { type AppParams, app } from './app.ts'
 export { type BaseParams, base } from './base.ts'
 export { type FirewallParams, firewall } from './firewall.ts'
+export { floods } from './floods.ts'
 export { type HaproxyParams, haproxy } from './haproxy.ts'
 export { type LetsencryptParams, letsencrypt } from './letsencrypt.ts'
 export { databaseHosts, type MysqlParams, mysql, mysqlReplica } from './mysql.ts'

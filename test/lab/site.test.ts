@@ -148,10 +148,11 @@ test.serial('from outside only the declared ports answer', async (t) => {
 test.serial('the load balancer reaches nginx and not the database; a web server reaches the primary', async (t) => {
   const reach = (address: string, port: number) =>
     `timeout 2 bash -c 'exec 3<>/dev/tcp/${address}/${port}' 2>/dev/null && echo open || echo closed`
-  t.is((await lab().must('lb1', reach(lab().address('web1'), 8080))).trim(), 'open')
+  t.is((await lab().must('lb1', reach(lab().address('web1'), 8443))).trim(), 'open')
+  t.is((await lab().must('lb1', reach(lab().address('web1'), 8080))).trim(), 'closed')
   t.is((await lab().must('lb1', reach(lab().address('web1'), 3306))).trim(), 'closed')
   t.is((await lab().must('web2', reach(lab().address('web1'), 3306))).trim(), 'open')
-  t.is((await lab().must('web2', reach(lab().address('web1'), 8080))).trim(), 'closed')
+  t.is((await lab().must('web2', reach(lab().address('web1'), 8443))).trim(), 'closed')
 })
 
 test.serial('with one web server stopped every one of 200 requests succeeds', async (t) => {
