@@ -7,6 +7,7 @@ import { databaseEndpoint } from '../roles/database-endpoint.ts'
 import { dbcheck } from '../roles/dbcheck.ts'
 import { exporters, isWatched } from '../roles/exporters.ts'
 import { firewall } from '../roles/firewall.ts'
+import { floods } from '../roles/floods.ts'
 import { haproxy } from '../roles/haproxy.ts'
 import { hardening } from '../roles/hardening.ts'
 import { keepalived } from '../roles/keepalived.ts'
@@ -58,7 +59,7 @@ export const web = (host: Host) => [nginx({ domains: domainsOf(host) })]
 const everyServer = play({
   name: 'every server',
   hosts: 'all',
-  roles: (host) => [base(), firewall(), host.vars.hardening && hardening()],
+  roles: (host) => [base(), floods(), firewall(), host.vars.hardening && hardening()],
 })
 const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)] })
 // all servers are there before they say who is the primary
