@@ -18,7 +18,15 @@ import {
 import { endpointName } from './database-endpoint.ts'
 import { checkOpenings, checkTasks } from './dbcheck.ts'
 import { accountTasks } from './mysql-accounts.ts'
-import { checkDistribution, checkGroup, groupPort, groupSettings, groupTasks } from './mysql-group.ts'
+import {
+  checkDistribution,
+  checkGroup,
+  groupPort,
+  groupProgram,
+  groupSettings,
+  groupTasks,
+  restartInTurn,
+} from './mysql-group.ts'
 import {
   addressOf,
   bindOf,
@@ -73,7 +81,10 @@ export const mysql = role(
     const unit = flavour === 'mysql' ? 'mysql.service' : 'mariadb.service'
     const topology = topologyOf(given, host)
     const address = addressOf({ connection: { address: host.address }, vars: host.vars })
-    const restart = handler(systemd.service({ unit, state: 'restarted' }), { name: `restart ${flavour}` })
+    const restart =
+      given.topology === 'group'
+        ? restartInTurn()
+        : handler(systemd.service({ unit, state: 'restarted' }), { name: `restart ${flavour}` })
     // connections that are open go on as they are; if the new files do not fit, the server keeps the old ones and says so
     const readCertificates = handler(
       shell.command({
@@ -95,8 +106,10 @@ export const mysql = role(
         ...certificateNames(host.name, address),
         group: 'mysql',
         ca: given.ca,
-        notify: readCertificates,
+        // the talk between members takes new certificates only when a member joins
+        notify: given.topology === 'group' ? restart : readCertificates,
       }),
+      given.topology === 'group' && groupProgram(given, host),
       db.config({ flavour, settings: settingsOf(given, host, flavour), notify: restart }),
       // The primary is opened below, so the restart cannot wait for the end of the play.
       flush(),
@@ -110,7 +123,7 @@ export const mysql = role(
         vars: { flavour, user: given.replicationUser, password: given.replicationPassword },
       }),
       checkTasks({ flavour, maxLag: given.maxLag }),
-      given.topology === 'group' && [replicaTasks(), groupTasks(given, host)],
+      given.topology === 'group' && [replicaTasks(), groupTasks(given)],
       given.topology === 'replication' &&
         (topology.isPrimary ? primaryTasks(given, topology, flavour, unit) : replicaTasks()),
     ]
