@@ -17,7 +17,15 @@ import {
 } from 'hostwright'
 import { endpointName } from './database-endpoint.ts'
 import { checkOpenings, checkPort, checkTasks, termFile } from './dbcheck.ts'
-import { checkDistribution, checkGroup, groupPort, groupSettings, groupTasks } from './mysql-group.ts'
+import {
+  checkDistribution,
+  checkGroup,
+  groupPort,
+  groupProgram,
+  groupSettings,
+  groupTasks,
+  restartInTurn,
+} from './mysql-group.ts'
 import {
   addressOf,
   bindOf,
@@ -70,7 +78,10 @@ export const mysql = role(
     if (given.topology === 'group') checkDistribution(flavour, host)
     const unit = flavour === 'mysql' ? 'mysql.service' : 'mariadb.service'
     const address = addressOf({ connection: { address: host.address }, vars: host.vars })
-    const restart = handler(systemd.service({ unit, state: 'restarted' }), { name: `restart ${flavour}` })
+    const restart =
+      given.topology === 'group'
+        ? restartInTurn()
+        : handler(systemd.service({ unit, state: 'restarted' }), { name: `restart ${flavour}` })
     // connections that are open go on as they are; if the new files do not fit, the server keeps the old ones and says so
     const readCertificates = handler(
       shell.command({
@@ -92,8 +103,10 @@ export const mysql = role(
         ...certificateNames(host.name, address),
         group: 'mysql',
         ca: given.ca,
-        notify: readCertificates,
+        // the talk between members takes new certificates only when a member joins
+        notify: given.topology === 'group' ? restart : readCertificates,
       }),
+      given.topology === 'group' && groupProgram(given, host),
       db.config({ flavour, settings: settingsOf(given, host, flavour), notify: restart }),
       // The server is asked below, so the restart cannot wait for the end of the play.
       flush(),
@@ -107,7 +120,7 @@ export const mysql = role(
         vars: { flavour, user: given.replicationUser, password: given.replicationPassword },
       }),
       checkTasks({ flavour, maxLag: given.maxLag }),
-      given.topology === 'group' ? [withoutOpener(), groupTasks(given, host)] : openerTasks(given, host, flavour, unit),
+      given.topology === 'group' ? [withoutOpener(), groupTasks(given)] : openerTasks(given, host, flavour, unit),
     ]
   },
 )

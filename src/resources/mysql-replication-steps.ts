@@ -109,7 +109,10 @@ export function seedSteps(
 export const unmarkStep: ApplyStep = { script: sh`rm -f ${seedingMark}` }
 
 /** MySQL: the clone plugin copies the source's data files over TLS and the server restarts itself with them. */
-function cloneSteps(wish: ReplicationWish, configured: boolean): ApplyStep[] {
+export function cloneSteps(
+  wish: Pick<ReplicationWish, 'source' | 'port' | 'user' | 'password' | 'ca'>,
+  configured: boolean,
+): ApplyStep[] {
   const statements = [
     ...(configured ? ['STOP REPLICA', 'RESET REPLICA ALL'] : []),
     // Under super_read_only a clone fails when it has schemas to drop (error 1290); the file brings it back.
