@@ -2,20 +2,30 @@
 import { definePlaybook, type Host, play, secret, wait } from 'hostwright'
 import { app } from '../roles/app.ts'
 import { base } from '../roles/base.ts'
+import { databaseEndpoint } from '../roles/database-endpoint.ts'
+import { dbcheck } from '../roles/dbcheck.ts'
 import { firewall } from '../roles/firewall.ts'
 import { haproxy } from '../roles/haproxy.ts'
 import { hardening } from '../roles/hardening.ts'
 import { letsencrypt } from '../roles/letsencrypt.ts'
+import { isLogged, logging } from '../roles/logging.ts'
 import { databaseHosts, mysql, mysqlReplica } from '../roles/mysql.ts'
 import { nginx } from '../roles/nginx.ts'
 import { domainsOf } from '../roles/site.ts'
 
 /** Writes go to the primary, reads to the replicas (to the primary while there is none). */
 function databaseSettings(host: Host) {
+  const endpoint = databaseEndpoint(host)
   const { primary, replicas } = databaseHosts(host)
   return {
-    DB_WRITE_HOST: primary,
-    DB_READ_HOSTS: (replicas.length > 0 ? replicas : [primary]).join(','),
+    ...(endpoint
+      ? {
+          DB_WRITE_HOST: endpoint.name,
+          DB_WRITE_PORT: endpoint.writePort,
+          DB_READ_HOSTS: endpoint.name,
+          DB_READ_PORT: endpoint.readPort,
+        }
+      : { DB_WRITE_HOST: primary, DB_READ_HOSTS: (replicas.length > 0 ? replicas : [primary]).join(',') }),
     DB_NAME: 'app',
     DB_USER: 'app',
     DB_PASSWORD: secret('db.app'),
@@ -44,7 +54,7 @@ export const web = (host: Host) => [nginx({ domains: domainsOf(host) })]
 const everyServer = play({
   name: 'every server',
   hosts: 'all',
-  roles: (host) => [base(), firewall(), host.vars.hardening && hardening()],
+  roles: (host) => [base(), firewall(), host.vars.hardening && hardening(), isLogged(host) && logging()],
 })
 const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)] })
 
@@ -60,7 +70,11 @@ const plays = [
     name: 'load balancer',
     hosts: 'lb',
     after: everyServer,
-    roles: (host) => [haproxy({ domains: domainsOf(host) }), letsencrypt({ domains: domainsOf(host) })],
+    roles: (host) => [
+      haproxy({ domains: domainsOf(host) }),
+      letsencrypt({ domains: domainsOf(host) }),
+      host.inventory.hasGroup('db') && dbcheck(),
+    ],
   }),
   // a moment after the last web server is up haproxy has seen it too
   play({

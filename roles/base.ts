@@ -19,6 +19,7 @@ import {
   user,
   v,
 } from 'hostwright'
+import { databaseEndpoint } from './database-endpoint.ts'
 import { trustedSources } from './trusted-sources.ts'
 
 const withoutDaemons = ['ca-certificates', 'curl', 'sudo']
@@ -158,9 +159,13 @@ export const base = role(
 
 /** Hosts that the inventory knows by name only are found by whoever resolves that name. */
 function peersOf(host: Host) {
-  return host.inventory.hosts
+  const peers = host.inventory.hosts
     .filter((peer) => isIP(peer.connection.address) !== 0)
     .map((peer) => ({ address: peer.connection.address, names: [peer.name] }))
+  const endpoint = host.isIn('app') ? databaseEndpoint(host) : undefined
+  return endpoint && isIP(endpoint.address) !== 0
+    ? [...peers, { address: endpoint.address, names: [endpoint.name] }]
+    : peers
 }
 
 function parametersOf(own: Readonly<Record<string, string | number | false>>): Record<string, string | number> {

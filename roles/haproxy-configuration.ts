@@ -1,6 +1,7 @@
 // What the role haproxy is told, and what its templates (templates/haproxy) are given.
 import { createHash } from 'node:crypto'
 import { type Host, v } from 'hostwright'
+import { endpointOfBalancer } from './database-endpoint.ts'
 
 const domainName = v.pipe(
   v.string(),
@@ -51,6 +52,7 @@ export function configuration(given: Checked, host: Host) {
     certificates,
     servers,
     passive: given.mode === 'active-passive',
+    database: endpointOfBalancer(host),
   }
   const fingerprint = createHash('sha256').update(JSON.stringify(vars)).digest('hex').slice(0, 16)
   return { ...vars, fingerprint }

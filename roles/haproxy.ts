@@ -1,5 +1,6 @@
 // HAProxy in front: HTTPS with redirect, health checks, one backend over the web servers.
 import { apt, file, handler, type RoleExample, role, shell, systemd, wait } from 'hostwright'
+import { endpointOpenings } from './database-endpoint.ts'
 import { certificates, configuration, params } from './haproxy-configuration.ts'
 
 export type { HaproxyParams } from './haproxy-configuration.ts'
@@ -12,9 +13,10 @@ export const haproxy = role(
   'haproxy',
   {
     params,
-    openings: () => [
+    openings: (_, host) => [
       { port: 80, comment: 'http (redirect and ACME)' },
       { port: 443, comment: 'https' },
+      ...endpointOpenings(host),
     ],
     verify: (given, host) => [
       wait.http({

@@ -1,10 +1,13 @@
 // `hostwright/roles`: the shipped roles, published and typed. Copy a file of this folder into a project to change it.
 export { type AppParams, app } from './app.ts'
 export { type BaseParams, base } from './base.ts'
+export { type DatabaseEndpoint, databaseEndpoint } from './database-endpoint.ts'
+export { type DbcheckParams, dbcheck } from './dbcheck.ts'
 export { type FirewallParams, firewall } from './firewall.ts'
 export { type HaproxyParams, haproxy } from './haproxy.ts'
 export { type HardeningParams, hardening } from './hardening.ts'
 export { type LetsencryptParams, letsencrypt } from './letsencrypt.ts'
+export { isLogged, type LoggingParams, logging } from './logging.ts'
 export { databaseHosts, type MysqlParams, mysql, mysqlReplica } from './mysql.ts'
 export { type NginxParams, nginx } from './nginx.ts'
 export { type Rolling, rolling } from './rolling.ts'

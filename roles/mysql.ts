@@ -1,6 +1,24 @@
 // A MySQL or MariaDB server: installed, configured for GTID replication over TLS, read-only unless it is the primary, which also gets the
 // databases and accounts. Replication is started by mysqlReplica, in a later play, when the primary is ready.
-import { apt, assert, mysql as db, file, flush, type Host, handler, role, systemd, type Tasks, tls } from 'hostwright'
+import { isIP } from 'node:net'
+import {
+  apt,
+  assert,
+  mysql as db,
+  file,
+  flush,
+  type Host,
+  handler,
+  role,
+  shell,
+  systemd,
+  type Tasks,
+  tls,
+} from 'hostwright'
+import { endpointName } from './database-endpoint.ts'
+import { checkOpenings, checkTasks } from './dbcheck.ts'
+import { accountTasks } from './mysql-accounts.ts'
+import { checkDistribution, checkGroup, groupPort, groupSettings, groupTasks } from './mysql-group.ts'
 import {
   addressOf,
   bindOf,
@@ -28,9 +46,16 @@ export const mysql = role(
     params,
     openings: (given, host) => {
       const from = clientsOf(given, host)
-      return from.length === 0 ? [] : [{ port: 3306, from, comment: 'database from apps and replicas' }]
+      const group = given.topology === 'group' ? topologyOf(given, host).peers : []
+      return [
+        ...(from.length === 0
+          ? []
+          : [{ port: 3306, from, comment: 'database from apps and replicas' }, ...checkOpenings(given.group, host)]),
+        ...(group.length === 0 ? [] : [{ port: groupPort, from: group, comment: 'group of databases' }]),
+      ]
     },
     verify: (given, host) => {
+      if (given.topology === 'group') return []
       const { isPrimary } = topologyOf(given, host)
       return [
         assert({
@@ -42,11 +67,21 @@ export const mysql = role(
     },
   },
   (given, host) => {
+    if (given.topology === 'group') checkGroup(given, host)
     const flavour = flavourOf(given, host)
+    if (given.topology === 'group') checkDistribution(flavour, host)
     const unit = flavour === 'mysql' ? 'mysql.service' : 'mariadb.service'
     const topology = topologyOf(given, host)
     const address = addressOf({ connection: { address: host.address }, vars: host.vars })
     const restart = handler(systemd.service({ unit, state: 'restarted' }), { name: `restart ${flavour}` })
+    // connections that are open go on as they are; if the new files do not fit, the server keeps the old ones and says so
+    const readCertificates = handler(
+      shell.command({
+        name: 'read the certificates anew',
+        run: `if systemctl is-active --quiet ${unit}; then echo '${flavour === 'mysql' ? 'ALTER INSTANCE RELOAD TLS' : 'FLUSH LOCAL SSL'};' | ${flavour}; fi`,
+      }),
+      { name: `let ${flavour} read its certificates` },
+    )
     return [
       db.flavour({ flavour }),
       // configured first, started then: once, and never with Debian's defaults
@@ -57,10 +92,10 @@ export const mysql = role(
       tls.internal({
         directory: '/etc/mysql/tls',
         subject: host.name,
-        ...(/^[0-9a-f.:]+$/i.test(address) ? { addresses: [address] } : { names: [...new Set([host.name, address])] }),
+        ...certificateNames(host.name, address),
         group: 'mysql',
         ca: given.ca,
-        notify: restart,
+        notify: readCertificates,
       }),
       db.config({ flavour, settings: settingsOf(given, host, flavour), notify: restart }),
       // The primary is opened below, so the restart cannot wait for the end of the play.
@@ -74,10 +109,20 @@ export const mysql = role(
         group: 'root',
         vars: { flavour, user: given.replicationUser, password: given.replicationPassword },
       }),
-      topology.isPrimary ? primaryTasks(given, topology, flavour, unit) : replicaTasks(),
+      checkTasks({ flavour, maxLag: given.maxLag }),
+      given.topology === 'group' && [replicaTasks(), groupTasks(given, host)],
+      given.topology === 'replication' &&
+        (topology.isPrimary ? primaryTasks(given, topology, flavour, unit) : replicaTasks()),
     ]
   },
 )
+
+/** By its own name, by the address that the others know, and by the name of the endpoint, whose ports lead to any of the servers. */
+function certificateNames(name: string, address: string) {
+  return isIP(address) === 0
+    ? { names: [...new Set([name, address, endpointName])] }
+    : { names: [name, endpointName], addresses: [address] }
+}
 
 /** GTID, binary log and TLS on all; read-only on all, so that a server that comes back from a crash is harmless. */
 function settingsOf(given: Checked, host: Host, flavour: 'mysql' | 'mariadb') {
@@ -105,6 +150,7 @@ function settingsOf(given: Checked, host: Host, flavour: 'mysql' | 'mariadb') {
         super_read_only: true,
         plugin_load_add: 'mysql_clone.so',
         clone: 'FORCE_PLUS_PERMANENT',
+        ...(given.topology === 'group' && groupSettings(given, host)),
         ...given.settings,
       }
     : {
@@ -151,41 +197,8 @@ WantedBy=${unit}
     }),
     systemd.service({ unit: 'mysql-primary.service', enabled: true }),
     db.readOnly({ readOnly: false, guard: opener }),
-    given.databases.map((entry) =>
-      typeof entry === 'string'
-        ? db.database({ database: entry })
-        : db.database({
-            database: entry.name,
-            ...(entry.charset !== undefined && { charset: entry.charset }),
-            ...(entry.collation !== undefined && { collation: entry.collation }),
-          }),
-    ),
-    db.user({
-      user: given.replicationUser,
-      host: given.replicationFrom,
-      password: given.replicationPassword,
-      tls: 'ssl',
-      grants: { '*.*': replicationPrivileges[flavour] },
-    }),
-    given.users.flatMap(({ name, hosts, password, auth, tls: required, grants }) =>
-      hosts.map((from) =>
-        db.user({
-          user: name,
-          host: from,
-          ...(password !== undefined && { password }),
-          ...(auth !== undefined && { auth }),
-          tls: required ?? (from === 'localhost' || auth === 'socket' ? 'none' : 'ssl'),
-          grants,
-        }),
-      ),
-    ),
+    accountTasks(given, flavour),
   ]
-}
-
-/** What a replica needs to follow, and to be seeded: the clone plugin's right, or those of a dump. */
-const replicationPrivileges = {
-  mysql: ['REPLICATION SLAVE', 'BACKUP_ADMIN'],
-  mariadb: ['REPLICATION SLAVE', 'BINLOG MONITOR', 'SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT', 'LOCK TABLES', 'RELOAD'],
 }
 
 /** A host that is not the primary must never open itself, whatever it was before. */
