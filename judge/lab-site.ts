@@ -145,7 +145,9 @@ export async function converge(site: LabSite, say: (message: string) => void): P
   const sum = Object.values(run.changed).reduce((total, count) => total + count, 0)
   say(`${site.layout.name}: provisioned in ${run.seconds.toFixed(1)} s, ${sum} changes`)
   if (run.exitCode === 0) return run
-  throw new Error(`${site.layout.name}: provision ended with ${run.exitCode}\n${failuresOf(run.stdout) || run.stderr.slice(-2000)}`)
+  throw new Error(
+    `${site.layout.name}: provision ended with ${run.exitCode}\n${failuresOf(run.stdout) || run.stderr.slice(-2000)}`,
+  )
 }
 
 /** The failed tasks of a run with `--output json`, as their errors tell them. */

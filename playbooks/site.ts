@@ -12,6 +12,7 @@ import { haproxy } from '../roles/haproxy.ts'
 import { hardening } from '../roles/hardening.ts'
 import { keepalived } from '../roles/keepalived.ts'
 import { letsencrypt } from '../roles/letsencrypt.ts'
+import { isLogged, logging } from '../roles/logging.ts'
 import { monitoring } from '../roles/monitoring.ts'
 import { databaseHosts, mysql, mysqlReplica } from '../roles/mysql.ts'
 import { nginx } from '../roles/nginx.ts'
@@ -59,7 +60,7 @@ export const web = (host: Host) => [nginx({ domains: domainsOf(host) })]
 const everyServer = play({
   name: 'every server',
   hosts: 'all',
-  roles: (host) => [base(), floods(), firewall(), host.vars.hardening && hardening()],
+  roles: (host) => [base(), floods(), firewall(), host.vars.hardening && hardening(), isLogged(host) && logging()],
 })
 const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)] })
 // all servers are there before they say who is the primary
