@@ -1,8 +1,12 @@
 // What the role haproxy is told, and what its templates (templates/haproxy) are given.
 import { createHash } from 'node:crypto'
 import { type Host, v } from 'hostwright'
+import { endpointOfBalancer } from './database-endpoint.ts'
 import { ddosLevelOf, ddosProfileOf, unlimitedSources } from './ddos-profile.ts'
-import { isEncryptedInside, membersOf } from './site.ts'
+import { internalCertificates } from './haproxy-internal.ts'
+import { metricsVars } from './haproxy-metrics.ts'
+import { peersVars } from './haproxy-peers.ts'
+import { isEncryptedInside } from './site.ts'
 
 const domainName = v.pipe(
   v.string(),
@@ -52,9 +56,6 @@ declare module 'hostwright' {
 /** Where the certificates are that clients see. */
 export const certificates = '/etc/haproxy/certs'
 
-/** Where those are that the hosts of the site see, and the CA that the servers behind are verified with. */
-export const internalCertificates = '/etc/haproxy/tls'
-
 export type Checked = v.InferOutput<v.StrictObjectSchema<typeof params, undefined>>
 
 /** The template's variables, with a fingerprint of them that the running process repeats. */
@@ -69,18 +70,15 @@ export function configuration(given: Checked, host: Host) {
   const floods = ddosProfileOf(host)
   const vars = {
     ...given,
-    floods: floods && {
-      ...floods,
-      level: ddosLevelOf(host),
-      unlimited: unlimitedSources(host),
-      // several balancers tell each other what they have counted
-      peers: membersOf(host, 'lb').length > 1 ? ' peers balancers' : '',
-    },
+    floods: floods && { ...floods, level: ddosLevelOf(host), unlimited: unlimitedSources(host) },
     domain: given.domains[0] ?? '',
     certificates,
     internalCertificates,
     servers,
     passive: given.mode === 'active-passive',
+    database: endpointOfBalancer(host),
+    peers: peersVars(host),
+    metrics: metricsVars(host),
   }
   const fingerprint = createHash('sha256').update(JSON.stringify(vars)).digest('hex').slice(0, 16)
   return { ...vars, fingerprint }

@@ -1,6 +1,10 @@
 // HAProxy in front: HTTPS with redirect, health checks, one backend over the web servers.
-import { apt, file, handler, type RoleExample, role, shell, systemd, tls, wait } from 'hostwright'
-import { certificates, configuration, internalCertificates, params } from './haproxy-configuration.ts'
+import { apt, file, handler, type RoleExample, role, shell, systemd, wait } from 'hostwright'
+import { endpointOpenings } from './database-endpoint.ts'
+import { certificates, configuration, params } from './haproxy-configuration.ts'
+import { internalTls } from './haproxy-internal.ts'
+import { metricsOpenings, metricsTasks } from './haproxy-metrics.ts'
+import { peersChecks, peersOpenings, peersTasks } from './haproxy-peers.ts'
 
 export type { HaproxyParams } from './haproxy-configuration.ts'
 
@@ -12,9 +16,12 @@ export const haproxy = role(
   'haproxy',
   {
     params,
-    openings: () => [
+    openings: (_, host) => [
       { port: 80, comment: 'http (redirect and ACME)' },
       { port: 443, comment: 'https' },
+      ...endpointOpenings(host),
+      ...peersOpenings(host),
+      ...metricsOpenings(host),
     ],
     verify: (given, host) => [
       wait.http({
@@ -28,6 +35,7 @@ export const haproxy = role(
         run: `echo 'show stat' | socat - /run/haproxy/admin.sock | awk -F, '$1 == "web" && $2 != "BACKEND" && $18 !~ /^UP/ { print $2 " is " $18; bad = 1 } END { exit bad }'`,
         probe: true,
       }),
+      peersChecks(host),
     ],
   },
   (given, host) => {
@@ -54,8 +62,9 @@ mv -f ${certificates}/.placeholder ${certificates}/00-placeholder.pem
 rm -r "$dir"`,
         unless: `ls ${certificates}/*.pem`,
       }),
-      vars.servers.some((server) => server.tls) &&
-        tls.internal({ directory: internalCertificates, subject: host.name, notify: reload }),
+      (vars.peers || vars.servers.some((server) => server.tls)) && internalTls(host, reload),
+      peersTasks(host),
+      metricsTasks(host, reload),
       file.template({
         src: 'haproxy/haproxy.cfg.ejs',
         dest: '/etc/haproxy/haproxy.cfg',

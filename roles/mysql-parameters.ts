@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { isIPv4, isIPv6 } from 'node:net'
 import { type Host, ProvisionError, type Secret, secret, v } from 'hostwright'
+import { membersOf } from './site.ts'
 
 const secretText = v.custom<string | Secret>(
   (value) => typeof value === 'string' || (typeof value === 'object' && value !== null),
@@ -35,10 +36,21 @@ export const params = {
   flavour: v.optional(v.picklist(['mysql', 'mariadb'])),
   /** The inventory's group of database servers. @default 'db' */
   group: v.optional(v.string(), 'db'),
+  /**
+   * `replication`: a primary, chosen here, and its replicas. `group`: MySQL Group Replication of three or more servers, which elect the
+   * primary themselves and go on when one fails. @default 'replication'
+   */
+  topology: v.optional(v.picklist(['replication', 'group']), 'replication'),
+  /** UUID of a group, the same on all members. @default made from the name of the inventory's group */
+  groupName: v.optional(v.pipe(v.string(), v.uuid('expected a UUID'))),
+  /** How much a member of a group is preferred as the primary, 0 to 100; a variable of the host. @default 50 */
+  weight: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(100)), 50),
+  /** Seconds that a run waits for a server to be a member of its group; a copy of much data takes its time. @default 300 */
+  joinWait: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 300),
   /** Name of the host that takes writes. @default the first of the group */
   primary: v.optional(v.string()),
   /** By which address the other hosts reach this one; a variable of the host. @default its address in the inventory */
-  address: v.optional(v.string()),
+  address: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.:-]+$/, 'expected an address or a host name'))),
   /** Address to listen on. @default all, or 127.0.0.1 for a single server without clients */
   bind: v.optional(v.string()),
   /** Pattern of the hosts that may connect, beside the group itself. @default the group `app` if there is one */
@@ -161,6 +173,10 @@ export function clientsOf(given: Checked, host: Host): string[] {
   const pattern = given.clients ?? (inventory.hasGroup('app') ? 'app' : undefined)
   const apps = pattern === undefined ? [] : inventory.select(pattern)
   const own = new Set([host.name])
-  const from = [...apps, ...inventory.group(given.group)].filter((member) => !own.has(member.name)).map(addressOf)
+  // they pass on what apps send to the database endpoint
+  const balancers = host.vars.site?.databaseEndpoint === false ? [] : membersOf(host, 'lb')
+  const from = [...apps, ...balancers, ...inventory.group(given.group)]
+    .filter((member) => !own.has(member.name))
+    .map(addressOf)
   return [...new Set(from)]
 }

@@ -1,14 +1,16 @@
 // Replication: every host of the group but the primary follows it, seeded first if it is empty. The second half of the role mysql, by the same
 // name and so with the same parameters: a play of its own, because a play waits for all its hosts and the primary must be ready.
 import { assert, mysql as db, role } from 'hostwright'
+import { memberTasks, verifyMember } from './mysql-group.ts'
 import { flavourOf, params, topologyOf } from './mysql-parameters.ts'
 
-/** Starts replication from the primary; does nothing on the primary itself. */
+/** Starts replication from the primary; does nothing on the primary itself. In a group: waits for the membership, and makes the accounts. */
 export const mysqlReplica = role(
   'mysql',
   {
     params,
     verify: (given, host) => {
+      if (given.topology === 'group') return verifyMember(given, host)
       const { isPrimary, primary } = topologyOf(given, host)
       if (isPrimary) return []
       const flavour = flavourOf(given, host)
@@ -33,6 +35,7 @@ export const mysqlReplica = role(
     },
   },
   (given, host) => {
+    if (given.topology === 'group') return memberTasks(given, host)
     const { isPrimary, primary } = topologyOf(given, host)
     return (
       !isPrimary &&

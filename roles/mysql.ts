@@ -1,5 +1,6 @@
 // A MySQL or MariaDB server: installed, configured for GTID replication over TLS, read-only unless it is the primary, which also gets the
 // databases and accounts. Replication is started by mysqlReplica, in a later play, when the primary is ready.
+import { isIP } from 'node:net'
 import {
   apt,
   assert,
@@ -14,6 +15,10 @@ import {
   type Tasks,
   tls,
 } from 'hostwright'
+import { endpointName } from './database-endpoint.ts'
+import { checkOpenings, checkTasks } from './dbcheck.ts'
+import { accountTasks } from './mysql-accounts.ts'
+import { checkDistribution, checkGroup, groupPort, groupSettings, groupTasks } from './mysql-group.ts'
 import {
   addressOf,
   bindOf,
@@ -41,9 +46,16 @@ export const mysql = role(
     params,
     openings: (given, host) => {
       const from = clientsOf(given, host)
-      return from.length === 0 ? [] : [{ port: 3306, from, comment: 'database from apps and replicas' }]
+      const group = given.topology === 'group' ? topologyOf(given, host).peers : []
+      return [
+        ...(from.length === 0
+          ? []
+          : [{ port: 3306, from, comment: 'database from apps and replicas' }, ...checkOpenings(given.group, host)]),
+        ...(group.length === 0 ? [] : [{ port: groupPort, from: group, comment: 'group of databases' }]),
+      ]
     },
     verify: (given, host) => {
+      if (given.topology === 'group') return []
       const { isPrimary } = topologyOf(given, host)
       return [
         assert({
@@ -55,7 +67,9 @@ export const mysql = role(
     },
   },
   (given, host) => {
+    if (given.topology === 'group') checkGroup(given, host)
     const flavour = flavourOf(given, host)
+    if (given.topology === 'group') checkDistribution(flavour, host)
     const unit = flavour === 'mysql' ? 'mysql.service' : 'mariadb.service'
     const topology = topologyOf(given, host)
     const address = addressOf({ connection: { address: host.address }, vars: host.vars })
@@ -78,7 +92,7 @@ export const mysql = role(
       tls.internal({
         directory: '/etc/mysql/tls',
         subject: host.name,
-        ...(/^[0-9a-f.:]+$/i.test(address) ? { addresses: [address] } : { names: [...new Set([host.name, address])] }),
+        ...certificateNames(host.name, address),
         group: 'mysql',
         ca: given.ca,
         notify: readCertificates,
@@ -95,10 +109,20 @@ export const mysql = role(
         group: 'root',
         vars: { flavour, user: given.replicationUser, password: given.replicationPassword },
       }),
-      topology.isPrimary ? primaryTasks(given, topology, flavour, unit) : replicaTasks(),
+      checkTasks({ flavour, maxLag: given.maxLag }),
+      given.topology === 'group' && [replicaTasks(), groupTasks(given, host)],
+      given.topology === 'replication' &&
+        (topology.isPrimary ? primaryTasks(given, host, topology, flavour, unit) : replicaTasks()),
     ]
   },
 )
+
+/** By its own name, by the address that the others know, and by the name of the endpoint, whose ports lead to any of the servers. */
+function certificateNames(name: string, address: string) {
+  return isIP(address) === 0
+    ? { names: [...new Set([name, address, endpointName])] }
+    : { names: [name, endpointName], addresses: [address] }
+}
 
 /** GTID, binary log and TLS on all; read-only on all, so that a server that comes back from a crash is harmless. */
 function settingsOf(given: Checked, host: Host, flavour: 'mysql' | 'mariadb') {
@@ -126,6 +150,7 @@ function settingsOf(given: Checked, host: Host, flavour: 'mysql' | 'mariadb') {
         super_read_only: true,
         plugin_load_add: 'mysql_clone.so',
         clone: 'FORCE_PLUS_PERMANENT',
+        ...(given.topology === 'group' && groupSettings(given, host)),
         ...given.settings,
       }
     : {
@@ -138,7 +163,13 @@ function settingsOf(given: Checked, host: Host, flavour: 'mysql' | 'mariadb') {
       }
 }
 
-function primaryTasks(given: Checked, topology: Topology, flavour: 'mysql' | 'mariadb', unit: string): Tasks {
+function primaryTasks(
+  given: Checked,
+  host: Host,
+  topology: Topology,
+  flavour: 'mysql' | 'mariadb',
+  unit: string,
+): Tasks {
   return [
     file.template({
       src: 'mysql/open-primary.sh.ejs',
@@ -172,41 +203,8 @@ WantedBy=${unit}
     }),
     systemd.service({ unit: 'mysql-primary.service', enabled: true }),
     db.readOnly({ readOnly: false, guard: opener }),
-    given.databases.map((entry) =>
-      typeof entry === 'string'
-        ? db.database({ database: entry })
-        : db.database({
-            database: entry.name,
-            ...(entry.charset !== undefined && { charset: entry.charset }),
-            ...(entry.collation !== undefined && { collation: entry.collation }),
-          }),
-    ),
-    db.user({
-      user: given.replicationUser,
-      host: given.replicationFrom,
-      password: given.replicationPassword,
-      tls: 'ssl',
-      grants: { '*.*': replicationPrivileges[flavour] },
-    }),
-    given.users.flatMap(({ name, hosts, password, auth, tls: required, grants }) =>
-      hosts.map((from) =>
-        db.user({
-          user: name,
-          host: from,
-          ...(password !== undefined && { password }),
-          ...(auth !== undefined && { auth }),
-          tls: required ?? (from === 'localhost' || auth === 'socket' ? 'none' : 'ssl'),
-          grants,
-        }),
-      ),
-    ),
+    accountTasks(given, host, flavour),
   ]
-}
-
-/** What a replica needs to follow, and to be seeded: the clone plugin's right, or those of a dump. */
-const replicationPrivileges = {
-  mysql: ['REPLICATION SLAVE', 'BACKUP_ADMIN'],
-  mariadb: ['REPLICATION SLAVE', 'BINLOG MONITOR', 'SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT', 'LOCK TABLES', 'RELOAD'],
 }
 
 /** A host that is not the primary must never open itself, whatever it was before. */

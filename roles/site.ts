@@ -14,6 +14,8 @@ export interface Site {
   readonly allowedSources?: readonly string[]
   /** TLS between the hosts, with certificates of the internal CA: load balancers to web servers. @default true */
   readonly encryption?: boolean
+  /** Apps reach the databases through the load balancers, on a port for writes and one for reads. @default true, where there are both */
+  readonly databaseEndpoint?: boolean
 }
 
 declare module 'hostwright' {

@@ -52,6 +52,7 @@ test('the replication account and remote accounts must use TLS', (t) => {
     users.map((task) => [task.args.user, task.args.host, task.args.tls]),
     [
       ['replicator', '%', 'ssl'],
+      ['dbcheck', 'localhost', 'none'],
       ['x', '%', 'ssl'],
       ['x', 'localhost', 'none'],
     ],
