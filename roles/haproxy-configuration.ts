@@ -70,13 +70,7 @@ export function configuration(given: Checked, host: Host) {
   const floods = ddosProfileOf(host)
   const vars = {
     ...given,
-    floods: floods && {
-      ...floods,
-      level: ddosLevelOf(host),
-      unlimited: unlimitedSources(host),
-      // several balancers tell each other what they have counted
-      peers: membersOf(host, 'lb').length > 1 ? ' peers balancers' : '',
-    },
+    floods: floods && { ...floods, level: ddosLevelOf(host), unlimited: unlimitedSources(host) },
     domain: given.domains[0] ?? '',
     certificates,
     internalCertificates,

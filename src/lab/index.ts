@@ -26,13 +26,7 @@ export async function fromLab(name: string | undefined = process.env.PROVISION_L
   return {
     identityFile: lab.identityFile,
     knownHosts: lab.knownHosts,
-    // this machine is the controller, as the hosts see it: no limit is for it
-    hosts: Object.fromEntries(
-      lab.hosts.map((host) => [
-        host.name,
-        { address: host.address, user: host.user, vars: { site: { allowedSources: [lab.network.gateway] } } },
-      ]),
-    ),
+    hosts: Object.fromEntries(lab.hosts.map((host) => [host.name, { address: host.address, user: host.user }])),
     letsencrypt: lab.acme ? { directory: lab.acme.directory, caFile: lab.acme.caFile } : undefined,
   }
 }

@@ -22,11 +22,10 @@ const nginxVars = (site: object, params: object = {}) => {
 
 test('haproxy counts everybody but the hosts and the allowed sources; off counts nobody', (t) => {
   const { floods: given } = haproxyVars({ ddosProtection: 'strict', allowedSources: ['198.51.100.7'] })
-  const { level, unlimited, requests, peers } = given as Record<string, unknown>
+  const { level, unlimited, requests } = given as Record<string, unknown>
   t.is(level, 'strict')
   t.deepEqual(unlimited, ['192.0.2.11', '192.0.2.12', '192.0.2.13', '198.51.100.7'])
   t.deepEqual(requests, { perTenSeconds: 300, refuseFrom: 600 })
-  t.is(peers, '')
   t.is(haproxyVars({ ddosProtection: 'off' }).floods, undefined)
 })
 
