@@ -1,12 +1,17 @@
 // www.foobar.com: what runs where is the inventory's business; this is what it is made of.
 import { definePlaybook, type Host, play, secret, wait } from 'hostwright'
 import { app } from '../roles/app.ts'
+import { backup, backupStore, isBackedUp } from '../roles/backup.ts'
 import { base } from '../roles/base.ts'
 import { databaseEndpoint } from '../roles/database-endpoint.ts'
 import { dbcheck } from '../roles/dbcheck.ts'
+import { exporters, isWatched } from '../roles/exporters.ts'
 import { firewall } from '../roles/firewall.ts'
 import { haproxy } from '../roles/haproxy.ts'
+import { hardening } from '../roles/hardening.ts'
+import { keepalived } from '../roles/keepalived.ts'
 import { letsencrypt } from '../roles/letsencrypt.ts'
+import { monitoring } from '../roles/monitoring.ts'
 import { databaseHosts, mysql, mysqlReplica } from '../roles/mysql.ts'
 import { nginx } from '../roles/nginx.ts'
 import { domainsOf } from '../roles/site.ts'
@@ -50,27 +55,55 @@ export const application = (host: Host) => [
 ]
 export const web = (host: Host) => [nginx({ domains: domainsOf(host) })]
 
-const everyServer = play({ name: 'every server', hosts: 'all', roles: [base(), firewall()] })
+const everyServer = play({
+  name: 'every server',
+  hosts: 'all',
+  roles: (host) => [base(), firewall(), host.vars.hardening && hardening()],
+})
 const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)] })
+// the primary is ready before a replica follows it
+const replication = play({ name: 'replication', hosts: 'db', after: databases, roles: [mysqlReplica(database)] })
+const store = play({
+  name: 'backup store',
+  hosts: 'all',
+  after: everyServer,
+  roles: (host) => [host.isIn('backup') && backupStore()],
+})
+
+const balancers = play({
+  name: 'load balancer',
+  hosts: 'lb',
+  after: everyServer,
+  roles: (host) => [
+    haproxy({ domains: domainsOf(host) }),
+    host.vars.site?.floatingAddress !== undefined && keepalived(),
+    host.inventory.hasGroup('db') && dbcheck(),
+  ],
+})
 
 const plays = [
   everyServer,
   databases,
-  // all servers are there before they say who is the primary
-  play({ name: 'replication', hosts: 'db', after: databases, roles: [mysqlReplica(database)] }),
+  replication,
   play({ name: 'application', hosts: 'app', roles: application }),
   // neither needs the others to be ready: nginx and haproxy look for themselves who answers
   play({ name: 'web', hosts: 'web', after: everyServer, roles: web }),
+  balancers,
+  // the authority's questions come to any of the load balancers, so all of them are ready before the first asks for a certificate
   play({
-    name: 'load balancer',
+    name: 'certificates',
     hosts: 'lb',
-    after: everyServer,
-    roles: (host) => [
-      haproxy({ domains: domainsOf(host) }),
-      letsencrypt({ domains: domainsOf(host) }),
-      host.inventory.hasGroup('db') && dbcheck(),
-    ],
+    after: balancers,
+    roles: (host) => [letsencrypt({ domains: domainsOf(host) })],
   }),
+  // after what they look at: the exporters on all hosts, and the monitors
+  play({
+    name: 'watching',
+    hosts: 'all',
+    roles: (host) => [isWatched(host) && exporters(), host.isIn('monitor') && monitoring()],
+  }),
+  store,
+  play({ name: 'backups', hosts: 'all', after: [replication, store], roles: (host) => [isBackedUp(host) && backup()] }),
   // a moment after the last web server is up haproxy has seen it too
   play({
     name: 'in service',

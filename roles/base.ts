@@ -20,6 +20,7 @@ import {
   v,
 } from 'hostwright'
 import { databaseEndpoint } from './database-endpoint.ts'
+import { trustedSources } from './trusted-sources.ts'
 
 const withoutDaemons = ['ca-certificates', 'curl', 'sudo']
 
@@ -53,7 +54,7 @@ const ssh = v.strictObject({
   allowUsers: v.optional(v.pipe(v.array(accountName), v.minLength(1))),
   /**
    * Networks of controllers and monitors that sshd (from OpenSSH 9.8) never penalises for failed or idle connections. It must hold
-   * the address that provision comes from. @default none
+   * the address that provision comes from. @default none; with the hardening role the controllers and all hosts of the inventory
    */
   exemptSources: v.optional(v.pipe(v.array(v.string()), v.minLength(1))),
   /** Shown before login. @default nothing */
@@ -152,7 +153,7 @@ export const base = role(
     timeTasks(given),
     given.admins.map(adminTasks),
     given.sysctl !== false && sysctl({ name: 'kernel parameters', settings: parametersOf(given.sysctl) }),
-    given.ssh !== false && sshTasks(given.ssh),
+    given.ssh !== false && sshTasks(given.ssh, host),
   ],
 )
 
@@ -241,8 +242,9 @@ const certificates = [
   'rsa-sha2-256-cert-v01@openssh.com',
 ]
 
-function sshTasks(given: v.InferOutput<typeof ssh>) {
-  const { passwordAuthentication, permitRootLogin, allowTcpForwarding, allowUsers, exemptSources, banner } = given
+function sshTasks(given: v.InferOutput<typeof ssh>, host: Host) {
+  const { passwordAuthentication, permitRootLogin, allowTcpForwarding, allowUsers, banner } = given
+  const exemptSources = given.exemptSources ?? (host.roles.includes('hardening') ? trustedSources(host) : undefined)
   return [
     banner !== undefined && file.file({ dest: '/etc/issue.net', content: `${banner.trimEnd()}\n`, mode: '0644' }),
     sshd.config({

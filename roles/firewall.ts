@@ -91,7 +91,7 @@ function rulesOf(given: Checked, host: Host): ufw.UfwRule[] {
       return [
         {
           action: 'allow',
-          port: opening.port,
+          ...(opening.port !== undefined && { port: opening.port }),
           protocol: opening.protocol ?? 'tcp',
           ...(opening.from && { from: [...opening.from] }),
           ...(opening.comment !== undefined && { comment: opening.comment }),

@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto'
 import { type Host, v } from 'hostwright'
 import { endpointOfBalancer } from './database-endpoint.ts'
+import { metricsVars } from './haproxy-metrics.ts'
+import { peersVars } from './haproxy-peers.ts'
 
 const domainName = v.pipe(
   v.string(),
@@ -53,6 +55,8 @@ export function configuration(given: Checked, host: Host) {
     servers,
     passive: given.mode === 'active-passive',
     database: endpointOfBalancer(host),
+    peers: peersVars(host),
+    metrics: metricsVars(host),
   }
   const fingerprint = createHash('sha256').update(JSON.stringify(vars)).digest('hex').slice(0, 16)
   return { ...vars, fingerprint }

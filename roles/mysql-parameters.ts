@@ -39,6 +39,17 @@ export const params = {
   flavour: v.optional(v.picklist(['mysql', 'mariadb'])),
   /** The inventory's group of database servers. @default 'db' */
   group: v.optional(v.string(), 'db'),
+  /**
+   * `replication`: a primary, found on the servers themselves, and its replicas. `group`: MySQL Group Replication of three or more servers, which
+   * elect the primary themselves and go on when one fails. @default 'replication'
+   */
+  topology: v.optional(v.picklist(['replication', 'group']), 'replication'),
+  /** UUID of a group, the same on all members. @default made from the name of the inventory's group */
+  groupName: v.optional(v.pipe(v.string(), v.uuid('expected a UUID'))),
+  /** How much a member of a group is preferred as the primary, 0 to 100; a variable of the host. @default 50 */
+  weight: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(100)), 50),
+  /** Seconds that a run waits for a server to be a member of its group; a copy of much data takes its time. @default 300 */
+  joinWait: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 300),
   /** Name of the host that takes writes when the group starts for the first time; later the servers themselves say who does. @default the first of the group */
   primary: v.optional(v.string()),
   /** By which address the other hosts reach this one; a variable of the host. @default its address in the inventory */

@@ -3,14 +3,16 @@
 // the others follow it, seeded first if they are empty.
 import { assert, block, mysql as db, role, given as when } from 'hostwright'
 import { accountTasks } from './mysql-accounts.ts'
+import { memberTasks, verifyMember } from './mysql-group.ts'
 import { flavourOf, opener, params, topologyOf } from './mysql-parameters.ts'
 
-/** Opens the primary, makes databases and accounts there, and starts replication on all others. */
+/** Opens the primary, makes databases and accounts there, and starts replication on all others. In a group: waits for the membership. */
 export const mysqlReplica = role(
   'mysql',
   {
     params,
     verify: (given, host) => {
+      if (given.topology === 'group') return verifyMember(given, host)
       const flavour = flavourOf(given, host)
       const source =
         flavour === 'mysql'
@@ -26,6 +28,7 @@ export const mysqlReplica = role(
     },
   },
   (given, host) => {
+    if (given.topology === 'group') return memberTasks(given, host)
     const { peers } = topologyOf(given, host)
     const primary = db.primary({ program: opener })
     const [first, ...others] = peers
@@ -34,7 +37,7 @@ export const mysqlReplica = role(
       block({
         name: 'on the primary',
         when: when(primary, (found) => found.role === 'primary', 'another server is the primary'),
-        tasks: accountTasks(given, flavourOf(given, host)),
+        tasks: accountTasks(given, host, flavourOf(given, host)),
       }),
       first !== undefined &&
         db.replication({

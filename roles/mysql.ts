@@ -1,9 +1,23 @@
 // A MySQL or MariaDB server: installed, configured for GTID replication over TLS, and read-only until the servers have said who the primary
 // is: in a later play, by mysqlReplica, and at each boot by the program that it uses.
 import { isIP } from 'node:net'
-import { apt, assert, mysql as db, file, flush, type Host, handler, role, systemd, type Tasks, tls } from 'hostwright'
+import {
+  apt,
+  assert,
+  mysql as db,
+  file,
+  flush,
+  type Host,
+  handler,
+  role,
+  shell,
+  systemd,
+  type Tasks,
+  tls,
+} from 'hostwright'
 import { endpointName } from './database-endpoint.ts'
 import { checkOpenings, checkPort, checkTasks, termFile } from './dbcheck.ts'
+import { checkDistribution, checkGroup, groupPort, groupSettings, groupTasks } from './mysql-group.ts'
 import {
   addressOf,
   bindOf,
@@ -30,11 +44,16 @@ export const mysql = role(
     params,
     openings: (given, host) => {
       const from = clientsOf(given, host)
-      return from.length === 0
-        ? []
-        : [{ port: 3306, from, comment: 'database from apps and replicas' }, ...checkOpenings(given.group, host)]
+      const group = given.topology === 'group' ? topologyOf(given, host).peers : []
+      return [
+        ...(from.length === 0
+          ? []
+          : [{ port: 3306, from, comment: 'database from apps and replicas' }, ...checkOpenings(given.group, host)]),
+        ...(group.length === 0 ? [] : [{ port: groupPort, from: group, comment: 'group of databases' }]),
+      ]
     },
     verify: (given) => {
+      if (given.topology === 'group') return []
       const ask = `curl --silent --fail --output /dev/null --max-time 5 --noproxy '*' http://127.0.0.1:${checkPort}`
       return [
         assert({ name: 'one server of the group takes writes', that: `${opener} count`, expect: { stdout: '1' } }),
@@ -46,10 +65,20 @@ export const mysql = role(
     },
   },
   (given, host) => {
+    if (given.topology === 'group') checkGroup(given, host)
     const flavour = flavourOf(given, host)
+    if (given.topology === 'group') checkDistribution(flavour, host)
     const unit = flavour === 'mysql' ? 'mysql.service' : 'mariadb.service'
     const address = addressOf({ connection: { address: host.address }, vars: host.vars })
     const restart = handler(systemd.service({ unit, state: 'restarted' }), { name: `restart ${flavour}` })
+    // connections that are open go on as they are; if the new files do not fit, the server keeps the old ones and says so
+    const readCertificates = handler(
+      shell.command({
+        name: 'read the certificates anew',
+        run: `if systemctl is-active --quiet ${unit}; then echo '${flavour === 'mysql' ? 'ALTER INSTANCE RELOAD TLS' : 'FLUSH LOCAL SSL'};' | ${flavour}; fi`,
+      }),
+      { name: `let ${flavour} read its certificates` },
+    )
     return [
       db.flavour({ flavour }),
       // configured first, started then: once, and never with Debian's defaults
@@ -63,7 +92,7 @@ export const mysql = role(
         ...certificateNames(host.name, address),
         group: 'mysql',
         ca: given.ca,
-        notify: restart,
+        notify: readCertificates,
       }),
       db.config({ flavour, settings: settingsOf(given, host, flavour), notify: restart }),
       // The server is asked below, so the restart cannot wait for the end of the play.
@@ -78,7 +107,8 @@ export const mysql = role(
         vars: { flavour, user: given.replicationUser, password: given.replicationPassword },
       }),
       checkTasks({ flavour, maxLag: given.maxLag }),
-      openerTasks(given, host, flavour, unit),
+      given.topology === 'group' && [withoutOpener(), groupTasks(given, host)],
+      given.topology === 'replication' && openerTasks(given, host, flavour, unit),
     ]
   },
 )
@@ -116,6 +146,7 @@ function settingsOf(given: Checked, host: Host, flavour: 'mysql' | 'mariadb') {
         super_read_only: true,
         plugin_load_add: 'mysql_clone.so',
         clone: 'FORCE_PLUS_PERMANENT',
+        ...(given.topology === 'group' && groupSettings(given, host)),
         ...given.settings,
       }
     : {
@@ -179,4 +210,9 @@ WantedBy=${unit}
 
 function inUrl(address: string): string {
   return address.includes(':') ? `[${address}]` : address
+}
+
+/** The members of a group elect the primary: nothing else may open one. */
+function withoutOpener(): Tasks {
+  return [systemd.unit({ name: 'mysql-primary.service', state: 'absent' }), file.absent({ path: opener })]
 }

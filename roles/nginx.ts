@@ -1,6 +1,7 @@
 // Nginx on the web servers: static files served directly, everything else proxied to the app.
 import { createHash } from 'node:crypto'
 import { apt, file, type Host, handler, role, systemd, v, wait } from 'hostwright'
+import { wafAfter, wafBefore, wafParams, wafVerify } from './nginx-waf.ts'
 
 const domainName = v.pipe(
   v.string(),
@@ -23,13 +24,14 @@ const params = {
   /** Who may tell the client's address in X-Forwarded-For. @default the hosts of group `lb` */
   trustedProxies: v.optional(v.array(v.string())),
   /** Largest request body. @default '10m' */
-  clientMaxBodySize: v.optional(v.string(), '10m'),
+  clientMaxBodySize: v.optional(v.pipe(v.string(), v.regex(/^\d+[kmg]?$/i, "expected a size such as '10m'")), '10m'),
   /** Requests a second from one client. @default 100 */
   requestsPerSecond: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 100),
   /** Requests over the rate that are still served. @default 200 */
   burst: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 200),
   /** Connections at once from one client. @default 100 */
   connectionsPerClient: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 100),
+  ...wafParams,
 }
 
 export type NginxParams = v.InferInput<v.StrictObjectSchema<typeof params, undefined>>
@@ -62,6 +64,7 @@ export const nginx = role(
         url: `http://127.0.0.1:${given.port}${given.healthPath}`,
         timeout: 10,
       }),
+      wafVerify(given),
     ],
   },
   (given, host) => {
@@ -76,6 +79,7 @@ export const nginx = role(
     return [
       apt.package({ pkg: ['nginx', 'curl'], startServices: false }),
       file.absent({ path: '/etc/nginx/sites-enabled/default', notify: reload }),
+      wafBefore(given, reload),
       file.template({
         src: 'nginx/site.conf.ejs',
         dest: '/etc/nginx/conf.d/site.conf',
@@ -84,6 +88,7 @@ export const nginx = role(
         validate: 'nginx -t',
         notify: reload,
       }),
+      wafAfter(given),
       systemd.service({ unit: 'nginx', state: 'started', enabled: true }),
     ]
   },

@@ -110,7 +110,8 @@ const broken: readonly [string, DatabaseNode[], string][] = [
   ],
 ]
 for (const [title, nodes, problem] of broken) {
-  test(`not well: ${title}`, (t) => t.true(group(...nodes).problems.includes(problem), group(...nodes).problems.join('\n')))
+  test(`not well: ${title}`, (t) =>
+    t.true(group(...nodes).problems.includes(problem), group(...nodes).problems.join('\n')))
 }
 
 test('a switchover goes to the replica that is named, or to the first that is well', (t) => {
@@ -137,18 +138,8 @@ const refusals: readonly [string, DatabaseNode[], string | undefined, string][] 
     'db2',
     'db2 cannot become the primary: db2 has transactions that db1 does not have',
   ],
-  [
-    'to a dead one',
-    [primary(), dead('db2', '10.0.0.2')],
-    'db2',
-    'db2 cannot become the primary: db2 does not answer',
-  ],
-  [
-    'without any replica',
-    [primary()],
-    undefined,
-    'no replica can become the primary: there is none',
-  ],
+  ['to a dead one', [primary(), dead('db2', '10.0.0.2')], 'db2', 'db2 cannot become the primary: db2 does not answer'],
+  ['without any replica', [primary()], undefined, 'no replica can become the primary: there is none'],
   [
     'without a primary',
     [dead('db1', '10.0.0.1'), replica(2)],

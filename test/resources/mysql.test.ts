@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import test from 'ava'
+import { clientPrelude } from '../../src/resources/mysql-client.ts'
 import { config, renderSettings } from '../../src/resources/mysql-config.ts'
 import { database } from '../../src/resources/mysql-database.ts'
 import { flavour } from '../../src/resources/mysql-flavour.ts'
@@ -138,6 +139,32 @@ planTable([
     task: app,
     probe: mysql,
     expect: { changes: ['absent → present', 'grants on `shop`.*: + ALL'] },
+  },
+  {
+    title:
+      'an account that does not replicate, on a server that is not in a group: past the binary log, and read-only afterwards',
+    task: user({ user: 'app', auth: 'socket', replicate: false }),
+    probe: `${closed}member\tOFFLINE\n`,
+    expect: { changes: ['absent → present'] },
+    scripts: [
+      `${clientPrelude}
+code=0
+ask || code=$?
+echo 'SET GLOBAL super_read_only = ON;' | ask
+exit "$code"`,
+    ],
+  },
+  {
+    title: 'an account that does not replicate, on a member',
+    task: user({ user: 'app', auth: 'socket', replicate: false }),
+    probe: `${mysql}member\tONLINE\n`,
+    expect: { unchanged: "is the group's business: this server is a member" },
+  },
+  {
+    title: 'an account that does not replicate, on MariaDB',
+    task: user({ user: 'app', auth: 'socket', replicate: false }),
+    probe: mariadb,
+    expect: { refused: "replicate: false is for MySQL's groups, and this is MariaDB" },
   },
   {
     title: 'another password, no TLS, locked',

@@ -1,0 +1,11 @@
+// Stands in for an application: says who asks, and gives back what it was sent.
+const server = require('node:http').createServer(async (request, response) => {
+  const parts = []
+  for await (const part of request) parts.push(part)
+  if (request.url === '/healthz') return response.end('ok\n')
+  response.setHeader('content-type', 'application/json')
+  const body = Buffer.concat(parts).toString()
+  response.end(JSON.stringify({ server: process.env.SERVER_NAME, client: request.headers['x-real-ip'], body }))
+})
+server.keepAliveTimeout = 75_000
+server.listen(Number(process.env.PORT), process.env.LISTEN)
