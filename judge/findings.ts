@@ -1,6 +1,7 @@
 // Why a finding of a tool is left as it is. A finding that is not here makes `npm run judge` fail; so the list is also what
 // a reviewer can argue with.
-import hardening from './findings/hardening.json' with { type: 'json' }
+
+import { hardeningFindings } from './hardening-findings.ts'
 
 /** An explanation of one finding. */
 export interface Explanation {
@@ -13,7 +14,7 @@ export interface Explanation {
 }
 
 export const explanations: readonly Explanation[] = [
-  ...hardening,
+  ...hardeningFindings,
   {
     tool: 'testssl',
     id: 'cert_revocation',
