@@ -12,6 +12,7 @@ import { haproxy } from '../roles/haproxy.ts'
 import { hardening } from '../roles/hardening.ts'
 import { keepalived } from '../roles/keepalived.ts'
 import { letsencrypt } from '../roles/letsencrypt.ts'
+import { isLogged, logging } from '../roles/logging.ts'
 import { monitoring } from '../roles/monitoring.ts'
 import { databaseHosts, mysql, mysqlReplica } from '../roles/mysql.ts'
 import { nginx } from '../roles/nginx.ts'
@@ -38,6 +39,7 @@ function databaseSettings(host: Host) {
 }
 
 const database = {
+  witnesses: 'lb',
   databases: ['app'],
   users: [
     {
@@ -58,10 +60,10 @@ export const web = (host: Host) => [nginx({ domains: domainsOf(host) })]
 const everyServer = play({
   name: 'every server',
   hosts: 'all',
-  roles: (host) => [base(), floods(), firewall(), host.vars.hardening && hardening()],
+  roles: (host) => [base(), floods(), firewall(), host.vars.hardening && hardening(), isLogged(host) && logging()],
 })
 const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)] })
-// the primary is ready before a replica follows it
+// all servers are there before they say who is the primary
 const replication = play({ name: 'replication', hosts: 'db', after: databases, roles: [mysqlReplica(database)] })
 const store = play({
   name: 'backup store',

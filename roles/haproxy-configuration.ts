@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto'
 import { type Host, v } from 'hostwright'
 import { endpointOfBalancer } from './database-endpoint.ts'
 import { ddosLevelOf, ddosProfileOf, unlimitedSources } from './ddos-profile.ts'
-import { internalCertificates } from './haproxy-internal.ts'
+import { internalCertificates } from './haproxy-certificate.ts'
 import { metricsVars } from './haproxy-metrics.ts'
 import { peersVars } from './haproxy-peers.ts'
-import { isEncryptedInside } from './site.ts'
+import { isEncryptedInside, membersOf } from './site.ts'
 
 const domainName = v.pipe(
   v.string(),

@@ -1,7 +1,7 @@
 // Load balancers tell each other what their stick tables hold, so that a limit that a client has reached holds on all of them, and stays
 // when the floating address moves. One load balancer alone has no peers.
-import { assert, file, type Host, type Opening, type Tasks } from 'hostwright'
-import { internalCertificates as directory } from './haproxy-internal.ts'
+import { assert, type Host, type Opening, type Tasks } from 'hostwright'
+import { internalCertificates } from './haproxy-certificate.ts'
 import { addressesOf, membersOf } from './site.ts'
 
 const port = 10_000
@@ -9,18 +9,13 @@ const port = 10_000
 /** For the template: all load balancers, this host's own name and where the certificate is; false for a balancer alone. */
 export function peersVars(host: Host) {
   const members = membersOf(host, 'lb').map(({ name, connection }) => ({ name, address: connection.address }))
-  return members.length > 1 && host.isIn('lb') && { own: host.name, members, directory, port }
+  return members.length > 1 && host.isIn('lb') && { own: host.name, members, directory: internalCertificates, port }
 }
 
 /** For `openings`. */
 export function peersOpenings(host: Host): Opening[] {
   if (!peersVars(host)) return []
   return [{ port, from: addressesOf(host, 'lb'), comment: 'stick tables of the other load balancers' }]
-}
-
-/** Both ends of the link show the certificate of haproxy-internal.ts; HAProxy looks here for the key of its `server.pem`. */
-export function peersTasks(host: Host): Tasks {
-  return peersVars(host) && file.link({ path: `${directory}/server.pem.key`, target: 'server.key' })
 }
 
 /** For `verify`: HAProxy itself says with whom it exchanges its tables. */
