@@ -37,7 +37,9 @@ export async function declaredRules(site: LabSite): Promise<Map<string, readonly
 async function factsOf(site: LabSite): Promise<Record<string, Facts>> {
   const { exitCode, stdout, stderr } = await site.provision('facts', 'all')
   if (exitCode !== 0) throw new Error(`provision facts all ended with ${exitCode}: ${stderr}`)
-  return JSON.parse(stdout) as Record<string, Facts> // our own format
+  // one JSON object after the other, each with its host's name; our own format
+  const hosts = stdout.split(/^(?=\{$)/m).map((text) => JSON.parse(text) as Facts & { host: string })
+  return Object.fromEntries(hosts.map(({ host, ...facts }) => [host, facts]))
 }
 
 /** TCP ports that rules open to a source, in order; a rule that comes first wins, as in the firewall. */

@@ -33,7 +33,15 @@ export async function inNetworkOf(
 ): Promise<CommandResult> {
   const place = labPlace(site.lab)
   const init = await firstProcess(await groupProcesses(place, judgeHost))
-  const spaces = ['--mount', '--root', '--wd', '--uts', '--ipc', `--net=/run/netns/${namespaceName(place, host)}`]
+  const spaces = [
+    '--mount',
+    '--pid',
+    '--root',
+    '--wd',
+    '--uts',
+    '--ipc',
+    `--net=/run/netns/${namespaceName(place, host)}`,
+  ]
   return await tryCommand('nsenter', ['--target', String(init), ...spaces, 'sh', '-s'], { input: script, timeoutMs })
 }
 

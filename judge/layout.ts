@@ -22,6 +22,13 @@ const files = {
 export type LayoutName = keyof typeof files
 export const layoutNames = Object.keys(files) as LayoutName[] // the keys of the literal above
 
+/** The name, if there is a layout of that name; throws with those that there are. */
+export function findLayout(name: string): LayoutName {
+  const found = layoutNames.find((known) => known === name)
+  if (found) return found
+  throw new Error(`there is no layout ${name}; there are ${layoutNames.join(', ')}`)
+}
+
 /** A layout by its name, with the hosts that its inventory's comment brings up. */
 export function layoutOf(name: LayoutName): Layout {
   const inventory = files[name]

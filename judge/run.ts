@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { inNetworkOf, installTools, judgeHost } from './judge-host.ts'
 import { converge, type LabSite, openSite } from './lab-site.ts'
-import { layoutNames, layoutOf, projectFolder } from './layout.ts'
+import { findLayout, layoutNames, layoutOf, projectFolder } from './layout.ts'
 import { renderPage } from './page.ts'
 import type { Tool, Verdict } from './tool.ts'
 import { tools } from './tools/all.ts'
@@ -15,14 +15,16 @@ npm run judge -- list                the tools
 npm run judge -- layouts             every layout: a second run changes nothing
 npm run judge -- report              write docs/judges.md from what was found
 
-  --again  go on with the lab of an earlier run
-  --keep   leave the lab up
+  --layout NAME  another layout: ${layoutNames.join(', ')}
+  --again        go on with the lab of an earlier run
+  --keep         leave the lab up
 `
 const lab = 'judge'
 const say = (message: string) => process.stderr.write(`${message}\n`)
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    layout: { type: 'string', default: 'production' },
     again: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
@@ -37,7 +39,7 @@ else await examine(positionals.length === 0 ? tools : positionals.map(findTool))
 
 async function examine(chosen: readonly Tool[]): Promise<void> {
   const more = [{ name: judgeHost, suite: 'sid' as const }]
-  const site = await openSite({ lab, layout: layoutOf('production'), more, again: options.again, say })
+  const site = await openSite({ lab, layout: layoutOf(findLayout(options.layout)), more, again: options.again, say })
   try {
     await convergeTwice(site)
     const versions = await installTools(site, chosen)

@@ -1,14 +1,19 @@
 // www.foobar.com: what runs where is the inventory's business; this is what it is made of.
 import { definePlaybook, type Host, play, secret, wait } from 'hostwright'
 import { app } from '../roles/app.ts'
+import { backup, backupStore, isBackedUp } from '../roles/backup.ts'
 import { base } from '../roles/base.ts'
 import { databaseEndpoint } from '../roles/database-endpoint.ts'
 import { dbcheck } from '../roles/dbcheck.ts'
+import { exporters, isWatched } from '../roles/exporters.ts'
 import { firewall } from '../roles/firewall.ts'
+import { floods } from '../roles/floods.ts'
 import { haproxy } from '../roles/haproxy.ts'
 import { hardening } from '../roles/hardening.ts'
+import { keepalived } from '../roles/keepalived.ts'
 import { letsencrypt } from '../roles/letsencrypt.ts'
 import { isLogged, logging } from '../roles/logging.ts'
+import { monitoring } from '../roles/monitoring.ts'
 import { databaseHosts, mysql, mysqlReplica } from '../roles/mysql.ts'
 import { nginx } from '../roles/nginx.ts'
 import { domainsOf } from '../roles/site.ts'
@@ -34,6 +39,7 @@ function databaseSettings(host: Host) {
 }
 
 const database = {
+  witnesses: 'lb',
   databases: ['app'],
   users: [
     {
@@ -54,28 +60,52 @@ export const web = (host: Host) => [nginx({ domains: domainsOf(host) })]
 const everyServer = play({
   name: 'every server',
   hosts: 'all',
-  roles: (host) => [base(), firewall(), host.vars.hardening && hardening(), isLogged(host) && logging()],
+  roles: (host) => [base(), floods(), firewall(), host.vars.hardening && hardening(), isLogged(host) && logging()],
 })
 const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)] })
+// all servers are there before they say who is the primary
+const replication = play({ name: 'replication', hosts: 'db', after: databases, roles: [mysqlReplica(database)] })
+const store = play({
+  name: 'backup store',
+  hosts: 'all',
+  after: everyServer,
+  roles: (host) => [host.isIn('backup') && backupStore()],
+})
+
+const balancers = play({
+  name: 'load balancer',
+  hosts: 'lb',
+  after: everyServer,
+  roles: (host) => [
+    haproxy({ domains: domainsOf(host) }),
+    host.vars.site?.floatingAddress !== undefined && keepalived(),
+    host.inventory.hasGroup('db') && dbcheck(),
+  ],
+})
 
 const plays = [
   everyServer,
   databases,
-  // the primary is ready before a replica follows it
-  play({ name: 'replication', hosts: 'db', after: databases, roles: [mysqlReplica(database)] }),
+  replication,
   play({ name: 'application', hosts: 'app', roles: application }),
   // neither needs the others to be ready: nginx and haproxy look for themselves who answers
   play({ name: 'web', hosts: 'web', after: everyServer, roles: web }),
+  balancers,
+  // the authority's questions come to any of the load balancers, so all of them are ready before the first asks for a certificate
   play({
-    name: 'load balancer',
+    name: 'certificates',
     hosts: 'lb',
-    after: everyServer,
-    roles: (host) => [
-      haproxy({ domains: domainsOf(host) }),
-      letsencrypt({ domains: domainsOf(host) }),
-      host.inventory.hasGroup('db') && dbcheck(),
-    ],
+    after: balancers,
+    roles: (host) => [letsencrypt({ domains: domainsOf(host) })],
   }),
+  // after what they look at: the exporters on all hosts, and the monitors
+  play({
+    name: 'watching',
+    hosts: 'all',
+    roles: (host) => [isWatched(host) && exporters(), host.isIn('monitor') && monitoring()],
+  }),
+  store,
+  play({ name: 'backups', hosts: 'all', after: [replication, store], roles: (host) => [isBackedUp(host) && backup()] }),
   // a moment after the last web server is up haproxy has seen it too
   play({
     name: 'in service',

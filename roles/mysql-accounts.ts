@@ -1,10 +1,11 @@
 // The databases and accounts of a group of servers: made on the one that takes writes, they replicate.
-import { mysql as db, type Tasks } from 'hostwright'
+import { mysql as db, type Host, type Tasks } from 'hostwright'
 import { checker, checkerGrants } from './dbcheck.ts'
 import type { Checked } from './mysql-parameters.ts'
+import { watcherTasks } from './mysql-watcher.ts'
 
 /** Databases, the account by which the servers reach each other, and those of the applications. */
-export function accountTasks(given: Checked, flavour: 'mysql' | 'mariadb'): Tasks {
+export function accountTasks(given: Checked, host: Host, flavour: 'mysql' | 'mariadb'): Tasks {
   return [
     given.databases.map((entry) =>
       typeof entry === 'string'
@@ -17,6 +18,7 @@ export function accountTasks(given: Checked, flavour: 'mysql' | 'mariadb'): Task
     ),
     db.user(replicationAccount(given, flavour)),
     db.user({ user: checker, auth: 'socket', grants: checkerGrants[flavour] }),
+    watcherTasks(host, flavour),
     given.users.flatMap(({ name, hosts, password, auth, tls: required, grants }) =>
       hosts.map((from) =>
         db.user({

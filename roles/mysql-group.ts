@@ -10,6 +10,7 @@ import {
   type Host,
   handler,
   ProvisionError,
+  shell,
   systemd,
   type Tasks,
   given as when,
@@ -92,10 +93,35 @@ export function groupSettings(given: Checked, host: Host) {
   }
 }
 
-/** In the first play: all that makes a server able to join. It joins by itself as soon as enough of the others are ready. */
-export function groupTasks(given: Checked, host: Host): Tasks {
+/** Restarts a server: a member waits for its turn, so that a change for all of them does not stop all of them at once. */
+export function restartInTurn() {
+  return handler(
+    shell.command({
+      name: 'restart mysql in turn',
+      run: `if [ -x ${program} ]; then ${program} restart; else systemctl restart mysql.service; fi`,
+    }),
+    { name: 'restart mysql in turn' },
+  )
+}
+
+const unit = 'mysql-group.service'
+
+/** The program that keeps a server in its group; it comes before the server's own settings, for it also restarts the server in turn. A running one takes up its new text by itself. */
+export function groupProgram(given: Checked, host: Host): Tasks {
   const members = membersOf(given, host)
-  const unit = 'mysql-group.service'
+  return [
+    file.template({
+      src: 'mysql/group.sh.ejs',
+      dest: program,
+      mode: '0755',
+      vars: { start: startFile, self: selfOf(host), members, seeds: seedsOf(members), interval: 3, patience: 900 },
+      validate: 'sh -n %s',
+    }),
+  ]
+}
+
+/** In the first play: all that makes a server able to join. It joins by itself as soon as enough of the others are ready. */
+export function groupTasks(given: Checked): Tasks {
   const restart = handler(systemd.service({ unit, state: 'restarted' }), { name: 'restart mysql-group' })
   return [
     // before it can be asked by others; as a member it gets the group's
@@ -107,13 +133,6 @@ export function groupTasks(given: Checked, host: Host): Tasks {
       owner: 'root',
       group: 'root',
       vars: { user: given.replicationUser, password: given.replicationPassword },
-    }),
-    file.template({
-      src: 'mysql/group.sh.ejs',
-      dest: program,
-      mode: '0755',
-      vars: { start: startFile, self: selfOf(host), members, seeds: seedsOf(members), interval: 3 },
-      notify: restart,
     }),
     systemd.unit({
       name: unit,
@@ -144,13 +163,21 @@ WantedBy=multi-user.target
 
 /** In the second play: wait for the membership; the databases and accounts are made on whichever member is the primary. */
 export function memberTasks(given: Checked, host: Host): Tasks {
-  const member = db.groupMember({ self: selfOf(host), program, wait: given.joinWait })
+  const member = db.groupMember({
+    self: selfOf(host),
+    user: given.replicationUser,
+    password: given.replicationPassword,
+    ca: '/etc/mysql/tls/ca.pem',
+    allowReseed: given.allowReseed,
+    program,
+    wait: given.joinWait,
+  })
   return [
     member,
     block({
       name: 'on the primary',
       when: when(member, ({ role }) => role === 'PRIMARY', 'another member is the primary'),
-      tasks: accountTasks(given, 'mysql'),
+      tasks: accountTasks(given, host, 'mysql'),
     }),
   ]
 }

@@ -14,8 +14,13 @@ export default defineInventory({
     db: { groups: ['lb'] },
   },
   vars: {
-    // whichever balancer is well holds it; the public names lead to it
-    site: { domains: ['www.foobar.com', 'foobar.com'], floatingAddress: network.virtualAddress },
+    site: {
+      domains: ['www.foobar.com', 'foobar.com'],
+      floatingAddress: network.virtualAddress, // whichever balancer is well holds it; the public names lead to it
+      allowedSources: [network.gateway], // this machine: provision comes from here
+    },
+    // three members elect a new primary by themselves
+    mysql: { topology: 'group' },
     letsencrypt,
   },
 })

@@ -26,8 +26,6 @@ export interface Phase {
 
 /** What one event did. */
 export interface Measurement {
-  readonly event: string
-  readonly title: string
   readonly what: string
   /** When it was measured. */
   readonly at: string
@@ -80,8 +78,6 @@ export async function measureEvent(site: LabSite, event: OutageEvent, options: M
       ...(heal ? [{ name: 'return' as const, from: healedAt, to: endedAt, ...afterReturn }] : []),
     ]
     const measurement: Measurement = {
-      event: event.name,
-      title: event.title,
       what,
       at: new Date(struckAt).toISOString(),
       phases: spans.map((span) => ({

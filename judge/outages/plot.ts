@@ -36,8 +36,11 @@ export function slicesOf(points: readonly Point[], write: boolean, width: number
   return slices
 }
 
+/** A measurement and what to call it. */
+export type Titled = Pick<Measurement, 'points' | 'phases'> & { readonly title: string }
+
 /** A plot of events on one axis of time, from `from` to `to` milliseconds. */
-export function renderStrips(title: string, measurements: readonly Measurement[], from: number, to: number): string {
+export function renderStrips(title: string, measurements: readonly Titled[], from: number, to: number): string {
   const at = (time: number) => left + ((Math.min(Math.max(time, from), to) - from) / (to - from)) * (right - left)
   const top = 56
   const height = top + measurements.length * rowHeight + 34

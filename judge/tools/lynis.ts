@@ -19,7 +19,7 @@ export const lynis: Tool = {
       const script = `base64 -d <<'END' | tar -C / -xz
 ${archive.trim()}
 END
-lynis audit system --quick --quiet --no-colors --report-file /root/lynis-report.dat --logfile /dev/null >/dev/null 2>&1
+lynis audit system --quick --quiet --no-colors --report-file /root/lynis-report.dat --logfile /dev/null </dev/null >/dev/null 2>&1
 cat /root/lynis-report.dat
 rm -rf ${parts
         .split(' ')

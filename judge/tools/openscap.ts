@@ -3,7 +3,8 @@
 import { judgeHost } from '../judge-host.ts'
 import { joinFindings, outputOf, type Tool } from '../tool.ts'
 
-const least = 95
+// four rules want partitions of their own, which no role makes on a running host; they weigh 20 points
+const least = 80
 const content = '/usr/share/xml/scap/ssg/content'
 
 export const openscap: Tool = {

@@ -56,7 +56,7 @@ async function checksumsOnReplicas(
     const text = await must(
       host,
       sql(
-        `SELECT COUNT(*), COALESCE(SUM(this_crc <> master_crc OR this_cnt <> master_cnt), 0) FROM ${database}.checksums`,
+        `SELECT COUNT(*), COALESCE(SUM(this_crc <> source_crc OR this_cnt <> source_cnt), 0) FROM ${database}.checksums`,
       ),
     )
     const [count = 0, differing = 0] = text.trim().split('\t').map(Number)

@@ -1,6 +1,6 @@
 import test from 'ava'
-import type { Measurement, Point } from '../../judge/outages/measure.ts'
-import { marksOf, renderStrips, slicesOf } from '../../judge/outages/plot.ts'
+import type { Point } from '../../judge/outages/measure.ts'
+import { marksOf, renderStrips, slicesOf, type Titled } from '../../judge/outages/plot.ts'
 
 const points: readonly Point[] = [
   [1, -40, -30, 1],
@@ -39,15 +39,9 @@ test('an axis has round marks', (t) => {
 
 test('the picture tells in words what it shows, and escapes titles', (t) => {
   const interruption = { attempts: 3, failed: 1, gap: 1234, slowest: 10 }
-  const measurement: Measurement = {
-    event: 'x',
+  const measurement: Titled = {
     title: 'a <b>',
-    what: '',
-    at: '',
     phases: [{ name: 'event', from: 0, to: 80, write: interruption, read: interruption, steady: true }],
-    rows: { acknowledged: 1, lost: [], doubled: [], unannounced: [] },
-    stalest: 0,
-    reasons: [],
     points,
   }
   const svg = renderStrips('Events', [measurement], -100, 100)

@@ -54,11 +54,11 @@ async function look(answers: Answers, self: string, verb = 'once'): Promise<{ do
       sees = '-',
       set = '-',
     } = answer
-    const fields = [state, '-', Number(majority), known, Number(replica), Number(loose), sees, set]
+    const fields = [state, '-', Number(majority), known, Number(replica), Number(loose), sees, 0, set]
     writeFileSync(join(folder, addresses[index] ?? ''), `${fields.join('\t')}\n`)
   })
   const secrets = { reveal: (value: unknown) => String(value), redact: (text: string) => text }
-  const vars = { start: join(folder, 'start.sql'), self, members: [...addresses], seeds, interval: 3 }
+  const vars = { start: join(folder, 'start.sql'), self, members: [...addresses], seeds, interval: 3, patience: 0 }
   const script = join(folder, 'mysql-group')
   writeFileSync(script, renderTemplate({ file: template, vars, secrets }))
   const env = { PATH: `${folder}/bin:${process.env.PATH}`, FAKE: folder, SELF: self }
