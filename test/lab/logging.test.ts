@@ -12,6 +12,7 @@ import { app } from '../../roles/app.ts'
 import { base } from '../../roles/base.ts'
 import { firewall } from '../../roles/firewall.ts'
 import { haproxy } from '../../roles/haproxy.ts'
+import { hardening } from '../../roles/hardening.ts'
 import { type LoggingParams, logging } from '../../roles/logging.ts'
 import { nginx } from '../../roles/nginx.ts'
 import { definePlaybook, play } from '../../src/core/play.ts'
@@ -26,7 +27,11 @@ const lab = useLab(test, 'log', ['log1:trixie', 'log2:bookworm', 'log3:sid'])
 const domains = ['www.foobar.com']
 const inventory = () => lab().inventory({ groups: { logs: ['log1'], lb: ['log2'], web: ['log3'], app: ['log3'] } })
 const site = () => [
-  play({ hosts: 'all', roles: [base(), firewall(), logging()] }),
+  // the daemons log from within their sandboxes
+  play({
+    hosts: 'all',
+    roles: [base(), firewall(), hardening({ bans: false, upgrades: false, audit: false }), logging()],
+  }),
   play({ hosts: 'app', roles: [app({ source: { directory: join(root, 'examples/app') } })] }),
   play({ hosts: 'web', roles: [nginx({ domains })] }),
   play({ hosts: 'lb', roles: [haproxy({ domains })] }),
