@@ -1,7 +1,6 @@
 // HAProxy tells the monitors its counters itself, on port 8405, over TLS both ways. Without a group `monitor` there is no such port.
-
-import { isIP } from 'node:net'
-import { file, type Handler, type Host, type Opening, type Tasks, tls } from 'hostwright'
+import { file, type Handler, type Host, type Opening, secret, type Tasks } from 'hostwright'
+import { identityTasks } from './monitoring/identity.ts'
 import { addressesOf, membersOf } from './site.ts'
 
 const directory = '/etc/haproxy/metrics'
@@ -20,14 +19,8 @@ export function metricsOpenings(host: Host): Opening[] {
 /** The certificate of the port; HAProxy must have it before its configuration. */
 export function metricsTasks(host: Host, reload: Handler): Tasks {
   if (!metricsVars(host)) return []
-  const { name, address } = host
   return [
-    tls.internal({
-      directory,
-      subject: name,
-      ...(isIP(address) > 0 ? { names: [name], addresses: [address] } : { names: [...new Set([name, address])] }),
-      notify: reload,
-    }),
+    identityTasks(host, secret('tls.ca'), { directory, group: 'root', notify: reload }),
     // where HAProxy looks for the key of server.pem
     file.link({ path: `${directory}/server.pem.key`, target: 'server.key' }),
   ]
