@@ -1,11 +1,18 @@
 // www.foobar.com: what runs where is the inventory's business; this is what it is made of.
 import { definePlaybook, type Host, play, secret, wait } from 'hostwright'
 import { app } from '../roles/app.ts'
+import { backup, backupStore, isBackedUp } from '../roles/backup.ts'
 import { base } from '../roles/base.ts'
+import { databaseEndpoint } from '../roles/database-endpoint.ts'
+import { dbcheck } from '../roles/dbcheck.ts'
 import { exporters, isWatched } from '../roles/exporters.ts'
 import { firewall } from '../roles/firewall.ts'
+import { floods } from '../roles/floods.ts'
 import { haproxy } from '../roles/haproxy.ts'
+import { hardening } from '../roles/hardening.ts'
+import { keepalived } from '../roles/keepalived.ts'
 import { letsencrypt } from '../roles/letsencrypt.ts'
+import { isLogged, logging } from '../roles/logging.ts'
 import { monitoring } from '../roles/monitoring.ts'
 import { databaseHosts, mysql, mysqlReplica } from '../roles/mysql.ts'
 import { nginx } from '../roles/nginx.ts'
@@ -13,10 +20,17 @@ import { domainsOf } from '../roles/site.ts'
 
 /** Writes go to the primary, reads to the replicas (to the primary while there is none). */
 function databaseSettings(host: Host) {
+  const endpoint = databaseEndpoint(host)
   const { primary, replicas } = databaseHosts(host)
   return {
-    DB_WRITE_HOST: primary,
-    DB_READ_HOSTS: (replicas.length > 0 ? replicas : [primary]).join(','),
+    ...(endpoint
+      ? {
+          DB_WRITE_HOST: endpoint.name,
+          DB_WRITE_PORT: endpoint.writePort,
+          DB_READ_HOSTS: endpoint.name,
+          DB_READ_PORT: endpoint.readPort,
+        }
+      : { DB_WRITE_HOST: primary, DB_READ_HOSTS: (replicas.length > 0 ? replicas : [primary]).join(',') }),
     DB_NAME: 'app',
     DB_USER: 'app',
     DB_PASSWORD: secret('db.app'),
@@ -25,6 +39,7 @@ function databaseSettings(host: Host) {
 }
 
 const database = {
+  witnesses: 'lb',
   databases: ['app'],
   users: [
     {
@@ -42,22 +57,46 @@ export const application = (host: Host) => [
 ]
 export const web = (host: Host) => [nginx({ domains: domainsOf(host) })]
 
-const everyServer = play({ name: 'every server', hosts: 'all', roles: [base(), firewall()] })
+const everyServer = play({
+  name: 'every server',
+  hosts: 'all',
+  roles: (host) => [base(), floods(), firewall(), host.vars.hardening && hardening(), isLogged(host) && logging()],
+})
 const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)] })
+// all servers are there before they say who is the primary
+const replication = play({ name: 'replication', hosts: 'db', after: databases, roles: [mysqlReplica(database)] })
+const store = play({
+  name: 'backup store',
+  hosts: 'all',
+  after: everyServer,
+  roles: (host) => [host.isIn('backup') && backupStore()],
+})
+
+const balancers = play({
+  name: 'load balancer',
+  hosts: 'lb',
+  after: everyServer,
+  roles: (host) => [
+    haproxy({ domains: domainsOf(host) }),
+    host.vars.site?.floatingAddress !== undefined && keepalived(),
+    host.inventory.hasGroup('db') && dbcheck(),
+  ],
+})
 
 const plays = [
   everyServer,
   databases,
-  // the primary is ready before a replica follows it
-  play({ name: 'replication', hosts: 'db', after: databases, roles: [mysqlReplica(database)] }),
+  replication,
   play({ name: 'application', hosts: 'app', roles: application }),
   // neither needs the others to be ready: nginx and haproxy look for themselves who answers
   play({ name: 'web', hosts: 'web', after: everyServer, roles: web }),
+  balancers,
+  // the authority's questions come to any of the load balancers, so all of them are ready before the first asks for a certificate
   play({
-    name: 'load balancer',
+    name: 'certificates',
     hosts: 'lb',
-    after: everyServer,
-    roles: (host) => [haproxy({ domains: domainsOf(host) }), letsencrypt({ domains: domainsOf(host) })],
+    after: balancers,
+    roles: (host) => [letsencrypt({ domains: domainsOf(host) })],
   }),
   // after what they look at: the exporters on all hosts, and the monitors
   play({
@@ -65,6 +104,8 @@ const plays = [
     hosts: 'all',
     roles: (host) => [isWatched(host) && exporters(), host.isIn('monitor') && monitoring()],
   }),
+  store,
+  play({ name: 'backups', hosts: 'all', after: [replication, store], roles: (host) => [isBackedUp(host) && backup()] }),
   // a moment after the last web server is up haproxy has seen it too
   play({
     name: 'in service',

@@ -19,6 +19,8 @@ import {
   user,
   v,
 } from 'hostwright'
+import { databaseEndpoint } from './database-endpoint.ts'
+import { trustedSources } from './trusted-sources.ts'
 
 const withoutDaemons = ['ca-certificates', 'curl', 'sudo']
 
@@ -52,7 +54,7 @@ const ssh = v.strictObject({
   allowUsers: v.optional(v.pipe(v.array(accountName), v.minLength(1))),
   /**
    * Networks of controllers and monitors that sshd (from OpenSSH 9.8) never penalises for failed or idle connections. It must hold
-   * the address that provision comes from. @default none
+   * the address that provision comes from. @default none; with the hardening role the controllers and all hosts of the inventory
    */
   exemptSources: v.optional(v.pipe(v.array(v.string()), v.minLength(1))),
   /** Shown before login. @default nothing */
@@ -151,15 +153,19 @@ export const base = role(
     timeTasks(given),
     given.admins.map(adminTasks),
     given.sysctl !== false && sysctl({ name: 'kernel parameters', settings: parametersOf(given.sysctl) }),
-    given.ssh !== false && sshTasks(given.ssh),
+    given.ssh !== false && sshTasks(given.ssh, host),
   ],
 )
 
 /** Hosts that the inventory knows by name only are found by whoever resolves that name. */
 function peersOf(host: Host) {
-  return host.inventory.hosts
+  const peers = host.inventory.hosts
     .filter((peer) => isIP(peer.connection.address) !== 0)
     .map((peer) => ({ address: peer.connection.address, names: [peer.name] }))
+  const endpoint = host.isIn('app') ? databaseEndpoint(host) : undefined
+  return endpoint && isIP(endpoint.address) !== 0
+    ? [...peers, { address: endpoint.address, names: [endpoint.name] }]
+    : peers
 }
 
 function parametersOf(own: Readonly<Record<string, string | number | false>>): Record<string, string | number> {
@@ -236,8 +242,9 @@ const certificates = [
   'rsa-sha2-256-cert-v01@openssh.com',
 ]
 
-function sshTasks(given: v.InferOutput<typeof ssh>) {
-  const { passwordAuthentication, permitRootLogin, allowTcpForwarding, allowUsers, exemptSources, banner } = given
+function sshTasks(given: v.InferOutput<typeof ssh>, host: Host) {
+  const { passwordAuthentication, permitRootLogin, allowTcpForwarding, allowUsers, banner } = given
+  const exemptSources = given.exemptSources ?? (host.roles.includes('hardening') ? trustedSources(host) : undefined)
   return [
     banner !== undefined && file.file({ dest: '/etc/issue.net', content: `${banner.trimEnd()}\n`, mode: '0644' }),
     sshd.config({

@@ -1,7 +1,10 @@
 // HAProxy in front: HTTPS with redirect, health checks, one backend over the web servers.
 import { apt, file, handler, type RoleExample, role, shell, systemd, wait } from 'hostwright'
+import { endpointOpenings } from './database-endpoint.ts'
+import { certificateTasks } from './haproxy-certificate.ts'
 import { certificates, configuration, params } from './haproxy-configuration.ts'
-import { metricsOpenings, metricsTasks } from './haproxy-metrics.ts'
+import { metricsOpenings } from './haproxy-metrics.ts'
+import { peersChecks, peersOpenings } from './haproxy-peers.ts'
 
 export type { HaproxyParams } from './haproxy-configuration.ts'
 
@@ -13,9 +16,11 @@ export const haproxy = role(
   'haproxy',
   {
     params,
-    openings: (_given, host) => [
+    openings: (_, host) => [
       { port: 80, comment: 'http (redirect and ACME)' },
       { port: 443, comment: 'https' },
+      ...endpointOpenings(host),
+      ...peersOpenings(host),
       ...metricsOpenings(host),
     ],
     verify: (given, host) => [
@@ -30,6 +35,7 @@ export const haproxy = role(
         run: `echo 'show stat' | socat - /run/haproxy/admin.sock | awk -F, '$1 == "web" && $2 != "BACKEND" && $18 !~ /^UP/ { print $2 " is " $18; bad = 1 } END { exit bad }'`,
         probe: true,
       }),
+      peersChecks(host),
     ],
   },
   (given, host) => {
@@ -56,7 +62,7 @@ mv -f ${certificates}/.placeholder ${certificates}/00-placeholder.pem
 rm -r "$dir"`,
         unless: `ls ${certificates}/*.pem`,
       }),
-      metricsTasks(host, reload),
+      (vars.servers.some((server) => server.tls) || vars.peers || vars.metrics) && certificateTasks(host, reload),
       file.template({
         src: 'haproxy/haproxy.cfg.ejs',
         dest: '/etc/haproxy/haproxy.cfg',

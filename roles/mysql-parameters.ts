@@ -2,6 +2,10 @@
 import { createHash } from 'node:crypto'
 import { isIPv4, isIPv6 } from 'node:net'
 import { type Host, ProvisionError, type Secret, secret, v } from 'hostwright'
+import { membersOf } from './site.ts'
+
+/** The program that decides whether a server takes writes. */
+export const opener = '/usr/local/sbin/mysql-open-primary'
 
 const secretText = v.custom<string | Secret>(
   (value) => typeof value === 'string' || (typeof value === 'object' && value !== null),
@@ -35,10 +39,21 @@ export const params = {
   flavour: v.optional(v.picklist(['mysql', 'mariadb'])),
   /** The inventory's group of database servers. @default 'db' */
   group: v.optional(v.string(), 'db'),
-  /** Name of the host that takes writes. @default the first of the group */
+  /**
+   * `replication`: a primary, found on the servers themselves, and its replicas. `group`: MySQL Group Replication of three or more servers, which
+   * elect the primary themselves and go on when one fails. @default 'replication'
+   */
+  topology: v.optional(v.picklist(['replication', 'group']), 'replication'),
+  /** UUID of a group, the same on all members. @default made from the name of the inventory's group */
+  groupName: v.optional(v.pipe(v.string(), v.uuid('expected a UUID'))),
+  /** How much a member of a group is preferred as the primary, 0 to 100; a variable of the host. @default 50 */
+  weight: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(100)), 50),
+  /** Seconds that a run waits for a server to be a member of its group; a copy of much data takes its time. @default 300 */
+  joinWait: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 300),
+  /** Name of the host that takes writes when the group starts for the first time; later the servers themselves say who does. @default the first of the group */
   primary: v.optional(v.string()),
   /** By which address the other hosts reach this one; a variable of the host. @default its address in the inventory */
-  address: v.optional(v.string()),
+  address: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.:-]+$/, 'expected an address or a host name'))),
   /** Address to listen on. @default all, or 127.0.0.1 for a single server without clients */
   bind: v.optional(v.string()),
   /** Pattern of the hosts that may connect, beside the group itself. @default the group `app` if there is one */
@@ -66,10 +81,12 @@ export const params = {
   allowReseed: v.optional(v.boolean(), false),
   /** `verify` fails on a replica that is more seconds behind. @default 30 */
   maxLag: v.optional(v.pipe(v.number(), v.minValue(0)), 30),
-  /** Seconds that the primary gives its replicas to answer after a boot before it opens. @default 60 */
+  /** Group of further hosts, with the role `dbcheck`, that remember who was made the primary last. @default none */
+  witnesses: v.optional(v.string()),
+  /** Seconds that the primary waits at once for the others to answer after a boot, and a replica for the primary at its first start. @default 60 */
   bootWait: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 60),
-  /** Open the primary after a boot even if a replica did not answer. `false` waits for a person. @default true */
-  openWithoutPeers: v.optional(v.boolean(), true),
+  /** Open the primary after a boot although most of the others did not answer. Two servers may then take writes. @default false */
+  openWithoutPeers: v.optional(v.boolean(), false),
 }
 
 export type MysqlParams = v.InferInput<v.StrictObjectSchema<typeof params, undefined>>
@@ -82,10 +99,10 @@ declare module 'hostwright' {
   }
 }
 
-/** Who is what in the group, seen from one host. */
+/** Who is what in the group at its first start, seen from one host. */
 export interface Topology {
   readonly isPrimary: boolean
-  /** Address of the primary. */
+  /** Address of the primary of the first start. */
   readonly primary: string
   /** Addresses of all others in the group. */
   readonly peers: readonly string[]
@@ -105,7 +122,17 @@ export function topologyOf(given: Pick<Checked, 'group' | 'primary'>, host: Host
   return { isPrimary: primary.name === host.name, primary: addressOf(primary), peers }
 }
 
-/** Where an app finds the databases: names of the primary and of the replicas, as the role base puts them into /etc/hosts and as their certificates say. */
+/** Addresses of the witnesses that are no database servers themselves. */
+export function witnessesOf({ witnesses, group }: Pick<Checked, 'witnesses' | 'group'>, host: Host): string[] {
+  const servers = host.inventory.group(group).map((member) => member.name)
+  return witnesses === undefined
+    ? []
+    : membersOf(host, witnesses)
+        .filter((member) => !servers.includes(member.name))
+        .map(addressOf)
+}
+
+/** Where an app that does not use the endpoint finds the databases: names of the primary and of the replicas, as the role base puts them into /etc/hosts and as their certificates say. */
 export function databaseHosts(host: Host): { readonly primary: string; readonly replicas: readonly string[] } {
   const { group = 'db', primary } = host.vars.mysql ?? {}
   const members = host.inventory.group(group)
@@ -161,6 +188,10 @@ export function clientsOf(given: Checked, host: Host): string[] {
   const pattern = given.clients ?? (inventory.hasGroup('app') ? 'app' : undefined)
   const apps = pattern === undefined ? [] : inventory.select(pattern)
   const own = new Set([host.name])
-  const from = [...apps, ...inventory.group(given.group)].filter((member) => !own.has(member.name)).map(addressOf)
+  // they pass on what apps send to the database endpoint
+  const balancers = host.vars.site?.databaseEndpoint === false ? [] : membersOf(host, 'lb')
+  const from = [...apps, ...balancers, ...inventory.group(given.group)]
+    .filter((member) => !own.has(member.name))
+    .map(addressOf)
   return [...new Set(from)]
 }

@@ -1,48 +1,53 @@
-// Replication: every host of the group but the primary follows it, seeded first if it is empty. The second half of the role mysql, by the same
-// name and so with the same parameters: a play of its own, because a play waits for all its hosts and the primary must be ready.
-import { assert, mysql as db, role } from 'hostwright'
-import { flavourOf, params, topologyOf } from './mysql-parameters.ts'
+// The second half of the role mysql, by the same name and so with the same parameters: a play of its own, because a play waits for all its
+// hosts, and who takes writes is for the servers to say when all of them are there. The primary is opened and gets databases and accounts;
+// the others follow it, seeded first if they are empty. In a group the servers elect it themselves.
+import { assert, block, mysql as db, role, given as when } from 'hostwright'
+import { accountTasks } from './mysql-accounts.ts'
+import { memberTasks, verifyMember } from './mysql-group.ts'
+import { flavourOf, opener, params, topologyOf } from './mysql-parameters.ts'
 
-/** Starts replication from the primary; does nothing on the primary itself. */
+/** Opens the primary, makes databases and accounts there, and starts replication on all others. In a group: waits for the membership. */
 export const mysqlReplica = role(
   'mysql',
   {
     params,
     verify: (given, host) => {
-      const { isPrimary, primary } = topologyOf(given, host)
-      if (isPrimary) return []
+      if (given.topology === 'group') return verifyMember(given, host)
       const flavour = flavourOf(given, host)
-      const status = flavour === 'mysql' ? 'SHOW REPLICA STATUS' : 'SHOW SLAVE STATUS'
-      const ask = `echo '${status};' | ${flavour} --vertical`
+      const source =
+        flavour === 'mysql'
+          ? `echo "SELECT HOST FROM performance_schema.replication_connection_configuration WHERE CHANNEL_NAME = '';" | mysql --batch --skip-column-names`
+          : "echo 'SHOW SLAVE STATUS;' | mariadb --vertical | sed -n 's/^ *Master_Host: //p'"
       return [
         assert({
-          name: 'both threads of replication run',
-          that: `${ask} | grep -cE '^ *(Replica|Slave)_(IO|SQL)_Running: Yes$'`,
-          expect: { stdout: '2' },
-        }),
-        assert({
-          name: `the replica is at most ${given.maxLag} seconds behind`,
-          that: `${ask} | awk -v most=${given.maxLag} '$1 ~ /^Seconds_Behind_(Source|Master):$/ { lag = $2 } END { print lag; exit !(lag ~ /^[0-9]+$/ && lag + 0 <= most) }'`,
-        }),
-        assert({
-          name: 'the primary answers over TLS with a certificate of the internal CA',
-          that: `echo "SHOW STATUS LIKE 'Ssl_version';" | ${flavour} --defaults-extra-file=/etc/mysql/replication-client.cnf --protocol=TCP --host=${primary} --batch --skip-column-names`,
-          expect: { matches: /^Ssl_version\tTLSv1\.[23]\s*$/ },
+          name: 'the source of a replica answers over TLS with a certificate of the internal CA',
+          that: `source=$(${source})
+[ -z "$source" ] || echo "SHOW STATUS LIKE 'Ssl_version';" | ${flavour} --defaults-extra-file=/etc/mysql/replication-client.cnf --protocol=TCP --host="$source" --batch --skip-column-names | grep -E 'TLSv1\\.[23]'`,
         }),
       ]
     },
   },
   (given, host) => {
-    const { isPrimary, primary } = topologyOf(given, host)
-    return (
-      !isPrimary &&
-      db.replication({
-        source: primary,
-        user: given.replicationUser,
-        password: given.replicationPassword,
-        ca: '/etc/mysql/tls/ca.pem',
-        allowReseed: given.allowReseed,
-      })
-    )
+    if (given.topology === 'group') return memberTasks(given, host)
+    const { peers } = topologyOf(given, host)
+    const primary = db.primary({ program: opener })
+    const [first, ...others] = peers
+    return [
+      primary,
+      block({
+        name: 'on the primary',
+        when: when(primary, (found) => found.role === 'primary', 'another server is the primary'),
+        tasks: accountTasks(given, host, flavourOf(given, host)),
+      }),
+      first !== undefined &&
+        db.replication({
+          source: [first, ...others],
+          user: given.replicationUser,
+          password: given.replicationPassword,
+          ca: '/etc/mysql/tls/ca.pem',
+          allowReseed: given.allowReseed,
+          when: when(primary, (found) => found.role === 'replica', 'this server is the primary'),
+        }),
+    ]
   },
 )

@@ -1,23 +1,46 @@
-// A MySQL or MariaDB server: installed, configured for GTID replication over TLS, read-only unless it is the primary, which also gets the
-// databases and accounts. Replication is started by mysqlReplica, in a later play, when the primary is ready.
-import { apt, assert, mysql as db, file, flush, type Host, handler, role, systemd, type Tasks, tls } from 'hostwright'
+// A MySQL or MariaDB server: installed, configured for GTID replication over TLS, and read-only until the servers have said who the primary
+// is: in a later play, by mysqlReplica, and at each boot by the program that it uses.
+import { isIP } from 'node:net'
+import {
+  apt,
+  assert,
+  mysql as db,
+  file,
+  flush,
+  type Host,
+  handler,
+  role,
+  shell,
+  systemd,
+  type Tasks,
+  tls,
+} from 'hostwright'
+import { endpointName } from './database-endpoint.ts'
+import { checkOpenings, checkPort, checkTasks, termFile } from './dbcheck.ts'
+import {
+  checkDistribution,
+  checkGroup,
+  groupPort,
+  groupProgram,
+  groupSettings,
+  groupTasks,
+  restartInTurn,
+} from './mysql-group.ts'
 import {
   addressOf,
   bindOf,
   type Checked,
   clientsOf,
   flavourOf,
+  opener,
   params,
   serverIdOf,
-  type Topology,
   topologyOf,
+  witnessesOf,
 } from './mysql-parameters.ts'
-import { watcherTasks } from './mysql-watcher.ts'
 
 export { databaseHosts, type MysqlParams } from './mysql-parameters.ts'
 export { mysqlReplica } from './mysql-replica.ts'
-
-const opener = '/usr/local/sbin/mysql-open-primary'
 
 /**
  * The database servers: `play({ hosts: 'db', roles: [mysql()] })`, then `play({ hosts: 'db', roles: [mysqlReplica()] })`.
@@ -29,25 +52,44 @@ export const mysql = role(
     params,
     openings: (given, host) => {
       const from = clientsOf(given, host)
-      return from.length === 0 ? [] : [{ port: 3306, from, comment: 'database from apps and replicas' }]
-    },
-    verify: (given, host) => {
-      const { isPrimary } = topologyOf(given, host)
+      const group = given.topology === 'group' ? topologyOf(given, host).peers : []
       return [
+        ...(from.length === 0
+          ? []
+          : [{ port: 3306, from, comment: 'database from apps and replicas' }, ...checkOpenings(given.group, host)]),
+        ...(group.length === 0 ? [] : [{ port: groupPort, from: group, comment: 'group of databases' }]),
+      ]
+    },
+    verify: (given) => {
+      if (given.topology === 'group') return []
+      const ask = `curl --silent --fail --output /dev/null --max-time 5 --noproxy '*' http://127.0.0.1:${checkPort}`
+      return [
+        assert({ name: 'one server of the group takes writes', that: `${opener} count`, expect: { stdout: '1' } }),
         assert({
-          name: isPrimary ? 'the primary takes writes' : 'the replica takes no writes',
-          that: `echo 'SELECT @@GLOBAL.read_only;' | ${flavourOf(given, host)} --batch --skip-column-names`,
-          expect: { stdout: isPrimary ? '0' : '1' },
+          name: `this server takes writes, or replicates and is at most ${given.maxLag} seconds behind`,
+          that: `${ask}/primary || ${ask}/replica`,
         }),
       ]
     },
   },
   (given, host) => {
+    if (given.topology === 'group') checkGroup(given, host)
     const flavour = flavourOf(given, host)
+    if (given.topology === 'group') checkDistribution(flavour, host)
     const unit = flavour === 'mysql' ? 'mysql.service' : 'mariadb.service'
-    const topology = topologyOf(given, host)
     const address = addressOf({ connection: { address: host.address }, vars: host.vars })
-    const restart = handler(systemd.service({ unit, state: 'restarted' }), { name: `restart ${flavour}` })
+    const restart =
+      given.topology === 'group'
+        ? restartInTurn()
+        : handler(systemd.service({ unit, state: 'restarted' }), { name: `restart ${flavour}` })
+    // connections that are open go on as they are; if the new files do not fit, the server keeps the old ones and says so
+    const readCertificates = handler(
+      shell.command({
+        name: 'read the certificates anew',
+        run: `if systemctl is-active --quiet ${unit}; then echo '${flavour === 'mysql' ? 'ALTER INSTANCE RELOAD TLS' : 'FLUSH LOCAL SSL'};' | ${flavour}; fi`,
+      }),
+      { name: `let ${flavour} read its certificates` },
+    )
     return [
       db.flavour({ flavour }),
       // configured first, started then: once, and never with Debian's defaults
@@ -58,13 +100,15 @@ export const mysql = role(
       tls.internal({
         directory: '/etc/mysql/tls',
         subject: host.name,
-        ...(/^[0-9a-f.:]+$/i.test(address) ? { addresses: [address] } : { names: [...new Set([host.name, address])] }),
+        ...certificateNames(host.name, address),
         group: 'mysql',
         ca: given.ca,
-        notify: restart,
+        // the talk between members takes new certificates only when a member joins
+        notify: given.topology === 'group' ? restart : readCertificates,
       }),
+      given.topology === 'group' && groupProgram(given, host),
       db.config({ flavour, settings: settingsOf(given, host, flavour), notify: restart }),
-      // The primary is opened below, so the restart cannot wait for the end of the play.
+      // The server is asked below, so the restart cannot wait for the end of the play.
       flush(),
       systemd.service({ unit, state: 'started', enabled: true }),
       file.template({
@@ -75,11 +119,18 @@ export const mysql = role(
         group: 'root',
         vars: { flavour, user: given.replicationUser, password: given.replicationPassword },
       }),
-      topology.isPrimary ? primaryTasks(given, topology, flavour, unit) : replicaTasks(),
-      topology.isPrimary && watcherTasks(host, flavour),
+      checkTasks({ flavour, maxLag: given.maxLag }),
+      given.topology === 'group' ? [withoutOpener(), groupTasks(given)] : openerTasks(given, host, flavour, unit),
     ]
   },
 )
+
+/** By its own name, by the address that the others know, and by the name of the endpoint, whose ports lead to any of the servers. */
+function certificateNames(name: string, address: string) {
+  return isIP(address) === 0
+    ? { names: [...new Set([name, address, endpointName])] }
+    : { names: [name, endpointName], addresses: [address] }
+}
 
 /** GTID, binary log and TLS on all; read-only on all, so that a server that comes back from a crash is harmless. */
 function settingsOf(given: Checked, host: Host, flavour: 'mysql' | 'mariadb') {
@@ -107,6 +158,7 @@ function settingsOf(given: Checked, host: Host, flavour: 'mysql' | 'mariadb') {
         super_read_only: true,
         plugin_load_add: 'mysql_clone.so',
         clone: 'FORCE_PLUS_PERMANENT',
+        ...(given.topology === 'group' && groupSettings(given, host)),
         ...given.settings,
       }
     : {
@@ -119,7 +171,9 @@ function settingsOf(given: Checked, host: Host, flavour: 'mysql' | 'mariadb') {
       }
 }
 
-function primaryTasks(given: Checked, topology: Topology, flavour: 'mysql' | 'mariadb', unit: string): Tasks {
+/** What decides at boot and in each run whether this server takes writes. */
+function openerTasks(given: Checked, host: Host, flavour: 'mysql' | 'mariadb', unit: string): Tasks {
+  const { isPrimary, peers } = topologyOf(given, host)
   return [
     file.template({
       src: 'mysql/open-primary.sh.ejs',
@@ -127,70 +181,50 @@ function primaryTasks(given: Checked, topology: Topology, flavour: 'mysql' | 'ma
       mode: '0755',
       vars: {
         flavour,
-        client: flavour,
-        peers: topology.peers,
+        self: host.name,
+        hinted: isPrimary,
+        peers: peers.map(inUrl),
+        witnesses: witnessesOf(given, host).map(inUrl),
+        port: checkPort,
+        termFile,
+        replicationUser: given.replicationUser,
         wait: given.bootWait,
         openWithoutPeers: given.openWithoutPeers,
       },
+      validate: 'sh -n %s',
     }),
     systemd.unit({
       name: 'mysql-primary.service',
       content: `# Managed by hostwright: changes are overwritten.
 [Unit]
-Description=Open the primary database server for writes
+Description=Open the database server for writes if it is the primary
 After=${unit} network-online.target
 Wants=network-online.target
 Requisite=${unit}
+StartLimitIntervalSec=0
 
 [Service]
 Type=oneshot
 ExecStart=${opener} open
 TimeoutStartSec=${given.bootWait + 120}
+# as long as most of the others are silent it asks again; when it has been told to stay closed it does not
+Restart=on-failure
+RestartSec=5
+RestartPreventExitStatus=3
 
 [Install]
 WantedBy=${unit}
 `,
     }),
     systemd.service({ unit: 'mysql-primary.service', enabled: true }),
-    db.readOnly({ readOnly: false, guard: opener }),
-    given.databases.map((entry) =>
-      typeof entry === 'string'
-        ? db.database({ database: entry })
-        : db.database({
-            database: entry.name,
-            ...(entry.charset !== undefined && { charset: entry.charset }),
-            ...(entry.collation !== undefined && { collation: entry.collation }),
-          }),
-    ),
-    db.user({
-      user: given.replicationUser,
-      host: given.replicationFrom,
-      password: given.replicationPassword,
-      tls: 'ssl',
-      grants: { '*.*': replicationPrivileges[flavour] },
-    }),
-    given.users.flatMap(({ name, hosts, password, auth, tls: required, grants }) =>
-      hosts.map((from) =>
-        db.user({
-          user: name,
-          host: from,
-          ...(password !== undefined && { password }),
-          ...(auth !== undefined && { auth }),
-          tls: required ?? (from === 'localhost' || auth === 'socket' ? 'none' : 'ssl'),
-          grants,
-        }),
-      ),
-    ),
   ]
 }
 
-/** What a replica needs to follow, and to be seeded: the clone plugin's right, or those of a dump. */
-const replicationPrivileges = {
-  mysql: ['REPLICATION SLAVE', 'BACKUP_ADMIN'],
-  mariadb: ['REPLICATION SLAVE', 'BINLOG MONITOR', 'SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT', 'LOCK TABLES', 'RELOAD'],
+/** Members of a group are opened and closed by the group alone. */
+function withoutOpener(): Tasks {
+  return [systemd.unit({ name: 'mysql-primary.service', state: 'absent' }), file.absent({ path: opener })]
 }
 
-/** A host that is not the primary must never open itself, whatever it was before. */
-function replicaTasks(): Tasks {
-  return [systemd.unit({ name: 'mysql-primary.service', state: 'absent' }), file.absent({ path: opener })]
+function inUrl(address: string): string {
+  return address.includes(':') ? `[${address}]` : address
 }

@@ -10,6 +10,12 @@ export interface Site {
   readonly floatingAddress?: string
   /** How strictly floods are cut off, by kernel, firewall, HAProxy, nginx and fail2ban together. @default 'standard' */
   readonly ddosProtection?: 'off' | 'standard' | 'strict'
+  /** Addresses and networks that no limit and no ban applies to: the controllers, monitors elsewhere, offices. All hosts of the inventory are among them. @default [] */
+  readonly allowedSources?: readonly string[]
+  /** TLS between the hosts, with certificates of the internal CA: load balancers to web servers. @default true */
+  readonly encryption?: boolean
+  /** Apps reach the databases through the load balancers, on a port for writes and one for reads. @default true, where there are both */
+  readonly databaseEndpoint?: boolean
 }
 
 declare module 'hostwright' {
@@ -23,6 +29,11 @@ declare module 'hostwright' {
 /** The site's public names. */
 export function domainsOf(host: Pick<Host, 'vars'>): string[] {
   return [...(host.vars.site?.domains ?? ['www.foobar.com'])]
+}
+
+/** Whether the hosts of the site speak TLS with each other. */
+export function isEncryptedInside(host: Pick<Host, 'vars'>): boolean {
+  return host.vars.site?.encryption ?? true
 }
 
 /** The hosts of a group; none if the inventory has no such group. */

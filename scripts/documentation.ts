@@ -28,11 +28,14 @@ export async function collectDocumentation(): Promise<readonly EntryDoc[]> {
       .map((name) => readSource(folder + name)),
   )
   const resources = constructorsOf(await import('../src/index.ts')).map(({ name, schema }) => {
-    const definition = new RegExp(`\\n  name: '${name.replaceAll('.', '\\.')}',\\n  (?:schema: )?(\\w+),`)
+    const definition = new RegExp(`\\n +name: '${name.replaceAll('.', '\\.')}',\\n +(?:schema: )?(\\w+),`)
     const source = sources.find(({ text }) => definition.test(text))
     const found = source && definition.exec(source.text)
     if (!source || !found) throw new Error(`the source of ${name} was not found`)
-    const start = source.text.lastIndexOf('export const ', found.index)
+    // one that a function makes is exported below it
+    const start = found[0].startsWith('\n    ')
+      ? source.text.indexOf('export const ', found.index)
+      : source.text.lastIndexOf('export const ', found.index)
     return entryOf('resource', name, source, start, found[1] ?? 'schema', schema, sources)
   })
   const roles = rolesOf(await import('../roles/index.ts')).map(({ name, params }) => {

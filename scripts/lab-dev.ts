@@ -19,7 +19,7 @@ async function run(): Promise<unknown> {
     case 'down':
       return await labDown(name, options)
     case 'kill':
-      return await labKill(name, host, options)
+      return await labKill(name, rest, options)
     case 'start':
       return await labStart(name, host, options)
     default:

@@ -8,6 +8,11 @@ interface Layer {
   readonly why: string
 }
 
+/** What the resources of MySQL have that is not a resource: statements, positions, the client. */
+const mysqlParts = ['client', 'gtid', 'replication-state', 'replication-steps', 'sql'].map(
+  (part) => `resources/mysql-${part}.ts`,
+)
+
 const layers: readonly Layer[] = [
   {
     folder: 'core',
@@ -43,6 +48,11 @@ const layers: readonly Layer[] = [
     folder: 'plan',
     imports: ['core', 'report/diff.ts', 'report/json.ts', 'report/paint.ts', 'report/text.ts'],
     why: 'a saved plan is made of the events of a check run; the command line runs it and carries it out.',
+  },
+  {
+    folder: 'database',
+    imports: ['core', 'shell', ...mysqlParts],
+    why: 'who becomes the primary is decided on data, and done by scripts that are text; the command line holds the connections.',
   },
   {
     folder: 'lab',

@@ -22,8 +22,8 @@ export interface Answer {
   readonly json: Json
 }
 
-/** One request; rejects if the certificate does not verify for the domain. */
-export function request(site: Site, method: string, path: string, body?: string): Promise<Answer> {
+/** One request; rejects if the certificate does not verify for the domain, or if nothing comes for `patience` milliseconds. */
+export function request(site: Site, method: string, path: string, body?: string, patience = 15_000): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const options = {
       host: site.address,
@@ -31,11 +31,14 @@ export function request(site: Site, method: string, path: string, body?: string)
       method,
       path,
       agent: false,
-      timeout: 15_000,
+      timeout: patience,
       headers: {
         host: site.domain,
         connection: 'close',
-        ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
+        ...(body !== undefined && {
+          'content-length': Buffer.byteLength(body),
+          'content-type': 'application/x-www-form-urlencoded', // a body without a type looks like an attack
+        }),
       },
     } as const
     const outgoing = site.plain
@@ -56,7 +59,7 @@ export function request(site: Site, method: string, path: string, body?: string)
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text, json })
       })
     })
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer from ${site.address} in 15 s`)))
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer from ${site.address} in ${patience / 1000} s`)))
     outgoing.on('error', reject)
     outgoing.end(body)
   })

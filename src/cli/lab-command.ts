@@ -1,7 +1,17 @@
 // provision lab …
 import { ProvisionError } from '../core/error.ts'
 import { nearest } from '../core/schema.ts'
-import { type LabStatus, labDown, labKill, labReset, labStart, labStatus, labUp, parseLabHost } from '../lab/lab.ts'
+import {
+  type LabStatus,
+  labDown,
+  labKill,
+  labLink,
+  labReset,
+  labStart,
+  labStatus,
+  labUp,
+  parseLabHost,
+} from '../lab/lab.ts'
 import { makePaint } from '../report/paint.ts'
 import { exitCode, hasColour, type Io } from './io.ts'
 import { runTerminal } from './run-terminal.ts'
@@ -55,13 +65,23 @@ export async function downCommand(io: Io, { name }: LabCommandOptions): Promise<
   return exitCode.ok
 }
 
-export async function killCommand(io: Io, host: string, { name }: LabCommandOptions): Promise<number> {
-  await working(io, (place) => labKill(name, host, place))
+export async function killCommand(io: Io, hosts: readonly string[], { name }: LabCommandOptions): Promise<number> {
+  await working(io, (place) => labKill(name, hosts, place))
   return exitCode.ok
 }
 
-export async function startCommand(io: Io, host: string, { name }: LabCommandOptions): Promise<number> {
-  await working(io, (place) => labStart(name, host, place))
+export async function startCommand(io: Io, hosts: readonly string[], { name }: LabCommandOptions): Promise<number> {
+  for (const host of hosts) await working(io, (place) => labStart(name, host, place))
+  return exitCode.ok
+}
+
+export async function linkCommand(
+  io: Io,
+  host: string,
+  state: 'up' | 'down',
+  { name }: LabCommandOptions,
+): Promise<number> {
+  await working(io, (place) => labLink(name, host, state, place))
   return exitCode.ok
 }
 

@@ -1,5 +1,5 @@
 // The arguments of `provision lab …` and `provision test`, which make lab hosts.
-import type { Command } from 'commander'
+import { Argument, type Command } from 'commander'
 import type { Io } from './io.ts'
 import type { LabCommandOptions } from './lab-command.ts'
 import {
@@ -48,15 +48,21 @@ export function addLabCommands(program: Command, io: Io, choose: Choose): void {
     .action((_options: object, command: Command) =>
       choose(async () => (await load()).resetCommand(io, optionsOf<LabCommandOptions>(command))),
     )
-  add('kill', 'pull the plug of a host; its disk stays')
-    .argument('<host>')
-    .action((host: string, _options: object, command: Command) =>
-      choose(async () => (await load()).killCommand(io, host, optionsOf<LabCommandOptions>(command))),
+  add('kill', 'pull the plug of hosts, of all that are named at once; their disks stay')
+    .argument('<host...>')
+    .action((hosts: string[], _options: object, command: Command) =>
+      choose(async () => (await load()).killCommand(io, hosts, optionsOf<LabCommandOptions>(command))),
     )
-  add('start', 'boot a host that was killed')
+  add('start', 'boot hosts that were killed, one after the other')
+    .argument('<host...>')
+    .action((hosts: string[], _options: object, command: Command) =>
+      choose(async () => (await load()).startCommand(io, hosts, optionsOf<LabCommandOptions>(command))),
+    )
+  add('link', "cut a host's network cable (down), or mend it (up)")
     .argument('<host>')
-    .action((host: string, _options: object, command: Command) =>
-      choose(async () => (await load()).startCommand(io, host, optionsOf<LabCommandOptions>(command))),
+    .addArgument(new Argument('<state>').choices(['down', 'up']))
+    .action((host: string, state: 'up' | 'down', _options: object, command: Command) =>
+      choose(async () => (await load()).linkCommand(io, host, state, optionsOf<LabCommandOptions>(command))),
     )
 }
 

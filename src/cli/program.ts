@@ -1,6 +1,7 @@
 // The command line: arguments to a command, errors to the screen, outcomes to exit codes. Commands are imported only when
 // they run, so that --help and --version load nothing but commander.
 import { Argument, Command, CommanderError, Option } from 'commander'
+import { addDatabaseCommands } from './db-program.ts'
 import type { DocOptions } from './doc-command.ts'
 import { addHostCommands } from './host-program.ts'
 import type { InitOptions } from './init-command.ts'
@@ -129,6 +130,8 @@ function makeProgram(io: Io, choose: Choose): Command {
       ),
     )
   addWorkerCommand(program, io, choose)
+  program.commandsGroup('Databases:')
+  addDatabaseCommands(program, io, choose)
   program.commandsGroup('Inventory:')
   addInventoryCommands(program, io, choose)
   program.commandsGroup('Secrets:')

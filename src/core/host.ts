@@ -94,18 +94,32 @@ export interface Facts {
   readonly controllerAddress: string
   /** The port that sshd took us on; 0 for local. */
   readonly sshPort: number
+  /** The public key that sshd proves itself by, `ssh-ed25519 AAAA…`: for the known_hosts of other hosts. Empty if it has none of this kind. */
+  readonly sshHostKey: string
 }
 
-/** A port that a role needs open on its host, for the firewall role. */
-export interface Opening {
-  readonly port: number | string
-  /** @default 'tcp' */
-  readonly protocol?: 'tcp' | 'udp'
+interface OpeningBase {
   /** Addresses or networks that may connect; absent = everyone. */
   readonly from?: readonly string[]
   /** Why, shown as the rule's comment. */
   readonly comment?: string
 }
+
+/** A port that a role needs open on its host. */
+export interface PortOpening extends OpeningBase {
+  readonly port: number | string
+  /** @default 'tcp' */
+  readonly protocol?: 'tcp' | 'udp'
+}
+
+/** A protocol without ports that a role needs to come in. */
+export interface ProtocolOpening extends OpeningBase {
+  readonly port?: undefined
+  readonly protocol: 'vrrp'
+}
+
+/** What a role needs to come in to its host, for the firewall role. */
+export type Opening = PortOpening | ProtocolOpening
 
 /** The host that a role is being expanded for. */
 export interface Host {

@@ -54,6 +54,8 @@ while [ -z "$ssh" ] && [ "$pid" -gt 1 ] && [ -r "/proc/$pid/environ" ]; do
   [ -n "$pid" ] || break
 done
 say ssh "$ssh"
+key=/etc/ssh/ssh_host_ed25519_key.pub
+[ ! -r "$key" ] || { read -r type value rest <"$key" && say sshHostKey "$type $value"; } || :
 ${listMarks('"$uid"')}
 `
 
@@ -129,6 +131,7 @@ export function parseFacts(stdout: string): Gathered {
       bootId: one('bootId'),
       controllerAddress,
       sshPort: Number(sshPort) || 0,
+      sshHostKey: one('sshHostKey'),
     },
   }
 }

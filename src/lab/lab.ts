@@ -120,12 +120,17 @@ export async function labReset(name?: string, options: LabPlaceOptions = {}): Pr
   })
 }
 
-/** Pulls the plug on one host: no shutdown, its disk stays. */
-export async function labKill(name: string | undefined, host: string, options: LabPlaceOptions = {}): Promise<void> {
+/** Pulls the plug on a host, or on several at once: no shutdown, their disks stay. */
+export async function labKill(
+  name: string | undefined,
+  hosts: string | readonly string[],
+  options: LabPlaceOptions = {},
+): Promise<void> {
   const place = labPlace(name, options.stateDirectory)
   await locked(place, options, async () => {
     const record = await loadRecord(place)
-    await stopMachine(place, hostPort(record, findHost(record, host)))
+    const ports = [hosts].flat().map((host) => hostPort(record, findHost(record, host)))
+    await Promise.all(ports.map((port) => stopMachine(place, port)))
   })
 }
 

@@ -1,8 +1,10 @@
-// An internal certificate authority without state: its key, and every certificate it has issued, follow from one secret.
-// Ed25519 signatures are deterministic (RFC 8032), so the same secret and the same names give the same bytes in every run, and nothing
+// An internal certificate authority without state: its key, and every certificate it has issued, follow from one secret and the date.
+// Ed25519 signatures are deterministic (RFC 8032), so the same secret, names and period give the same bytes in every run, and nothing
 // needs to be kept but the secret. It also means that whoever has the secret has every key: rotate it to revoke. X.509: RFC 5280, RFC 8410.
+// Which period it is: certificate-period.ts.
 import { createHash, createPrivateKey, createPublicKey, hkdfSync, type KeyObject, sign } from 'node:crypto'
 import { isIPv4, isIPv6 } from 'node:net'
+import { authorityPeriod, type Period, subjectPeriod } from './certificate-period.ts'
 
 /** For whom a certificate is. */
 export interface CertificateSubject {
@@ -16,57 +18,103 @@ export interface CertificateSubject {
 
 /** What a host needs, as PEM. */
 export interface IssuedCertificate {
+  /** The authorities to trust: the one that issued, then those that are on their way in or out. */
   readonly ca: string
   readonly certificate: string
   readonly key: string
+  /** When the certificate ends. */
+  readonly expires: Date
 }
 
-/** The certificate and key of a subject, and the CA to trust. The same input gives the same output. */
-export function issueCertificate(secret: string, subject: CertificateSubject): IssuedCertificate {
-  if (secret.length < 16)
-    throw new TypeError(`the secret of an internal CA needs at least 16 characters, found ${secret.length}`)
-  const authority = derivedKey(secret, 'ca')
-  const authorityName = commonName('hostwright internal CA')
-  const authorityId = keyIdentifier(authority)
-  const ca = certificate({
-    issuer: authorityName,
-    signer: authority,
-    subject: authorityName,
-    key: authority,
-    extensions: [
-      extension('551d13', true, sequence(hex('0101ff'), hex('020100'))), // CA, and no CA below it
-      extension('551d0f', true, hex('03020106')), // signs certificates and revocation lists
-      extension('551d0e', false, tlv(0x04, authorityId)),
-    ],
-  })
-  const key = derivedKey(secret, `host ${subject.name}`)
+/** When, and for how long. */
+export interface IssueOptions {
+  /** The day of issue. */
+  readonly at: Date
+  /** Days that a certificate is valid. @default 397 */
+  readonly lifetimeDays?: number | undefined
+}
+
+/** Days that a certificate is valid, unless somebody says otherwise: what public authorities may give at most. */
+export const defaultLifetimeDays = 397
+
+/**
+ * The certificate and key of a subject, and the CA to trust. The same input on a day of the same period gives the same output.
+ * The secret may have several lines: the first one issues, all are trusted, so that one CA can follow another without an outage.
+ */
+export function issueCertificate(
+  secret: string,
+  subject: CertificateSubject,
+  options: IssueOptions,
+): IssuedCertificate {
+  const [issuing = '', ...others] = secret
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean)
+  for (const line of [issuing, ...others]) {
+    if (line.length < 16)
+      throw new TypeError(`the secret of an internal CA needs at least 16 characters, found ${line.length}`)
+  }
+  const period = subjectPeriod(options.at, subject.name, options.lifetimeDays ?? defaultLifetimeDays)
+  // by the certificate's beginning, not by today: so the two files change on the same day
+  const validity = authorityPeriod(period.begins)
+  const authority = makeAuthority(issuing)
+  const key = derivedKey(issuing, `host ${subject.name} ${period.begins.toISOString()}`)
   const alternatives = [
     ...subject.names.map((name) => tlv(0x82, Buffer.from(name, 'ascii'))),
     ...subject.addresses.map((address) => tlv(0x87, addressBytes(address))),
   ]
   const host = certificate({
-    issuer: authorityName,
-    signer: authority,
+    issuer: authority.name,
+    signer: authority.key,
     subject: commonName(subject.name),
     key,
+    period,
     extensions: [
       extension('551d13', true, sequence()),
       extension('551d0f', true, hex('03020780')), // digital signature
       extension('551d25', false, sequence(hex('06082b06010505070301'), hex('06082b06010505070302'))), // server, client
       ...(alternatives.length > 0 ? [extension('551d11', false, sequence(...alternatives))] : []),
       extension('551d0e', false, tlv(0x04, keyIdentifier(key))),
-      extension('551d23', false, sequence(tlv(0x80, authorityId))),
+      extension('551d23', false, sequence(tlv(0x80, keyIdentifier(authority.key)))),
     ],
   })
   return {
-    ca: pem('CERTIFICATE', ca),
+    ca: [authority, ...others.map(makeAuthority)].map((trusted) => authorityCertificate(trusted, validity)).join(''),
     certificate: pem('CERTIFICATE', host),
     key: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    expires: period.ends,
   }
 }
 
-/** 1 January 2020 to 31 December 2049: fixed, so that the bytes are; an internal CA is rotated by its secret, not by the clock. */
-const validity = sequence(tlv(0x17, Buffer.from('200101000000Z')), tlv(0x17, Buffer.from('491231235959Z')))
+interface Authority {
+  readonly key: KeyObject
+  readonly name: Buffer
+}
+
+/** Its name says which one it is, so that two of them can be trusted at once. */
+function makeAuthority(secret: string): Authority {
+  const key = derivedKey(secret, 'ca')
+  return { key, name: commonName(`hostwright internal CA ${keyIdentifier(key).toString('hex').slice(0, 8)}`) }
+}
+
+/** Signed by itself; the next period's has the same key, so what one has issued verifies with the other too. */
+function authorityCertificate({ key, name }: Authority, period: Period): string {
+  const extensions = [
+    extension('551d13', true, sequence(hex('0101ff'), hex('020100'))), // CA, and no CA below it
+    extension('551d0f', true, hex('03020106')), // signs certificates and revocation lists
+    extension('551d0e', false, tlv(0x04, keyIdentifier(key))),
+  ]
+  return pem('CERTIFICATE', certificate({ issuer: name, signer: key, subject: name, key, period, extensions }))
+}
+
+/** UTCTime, which RFC 5280 wants for years before 2050, and GeneralizedTime from then on. */
+function time(at: Date): Buffer {
+  const digits = at
+    .toISOString()
+    .replace(/\.\d+Z$/, 'Z')
+    .replace(/[-:T]/g, '')
+  return at.getUTCFullYear() < 2050 ? tlv(0x17, Buffer.from(digits.slice(2))) : tlv(0x18, Buffer.from(digits))
+}
 
 /** The algorithm Ed25519. */
 const ed25519 = hex('300506032b6570')
@@ -76,11 +124,13 @@ interface CertificateParts {
   readonly signer: KeyObject
   readonly subject: Buffer
   readonly key: KeyObject
+  readonly period: Period
   readonly extensions: readonly Buffer[]
 }
 
-function certificate({ issuer, signer, subject, key, extensions }: CertificateParts): Buffer {
+function certificate({ issuer, signer, subject, key, period, extensions }: CertificateParts): Buffer {
   const publicKey = createPublicKey(key).export({ type: 'spki', format: 'der' })
+  const validity = sequence(time(period.begins), time(period.ends))
   const rest = [ed25519, issuer, validity, subject, publicKey, tlv(0xa3, sequence(...extensions))]
   // A serial number of what is certified: other names, other number. The first byte keeps it positive and of full length.
   const serial = createHash('sha256').update(Buffer.concat(rest)).digest().subarray(0, 16)

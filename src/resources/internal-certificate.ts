@@ -1,11 +1,11 @@
-// A certificate of the internal CA with its key, and the CA to verify others with. Read with stat(1) and sha256sum(1): what is to be there is
-// known beforehand, so nothing is compared but sums, and keys are never read back.
-import { createHash } from 'node:crypto'
+// A certificate of the internal CA with its key, and the CA to verify others with. Read with stat(1), sha256sum(1) and tr(1): what is to be
+// there is known beforehand, so of keys only the sum is read back. Certificates are public; from the one that is there we tell when it ends.
+import { createHash, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { posix } from 'node:path'
 import * as v from 'valibot'
 import { ProvisionError } from '../core/error.ts'
-import type { ApplyStep, Change } from '../core/resource.ts'
+import type { ApplyStep, Change, Plan } from '../core/resource.ts'
 import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, absolutePath, accountName, type FileMode, secretOrString } from '../core/schema.ts'
 import { secret } from '../core/secret.ts'
@@ -36,8 +36,13 @@ const schema = {
   owner: v.optional(accountName),
   /** Group that may read the key. @default 'root' */
   group: v.optional(accountName),
-  /** The secret that the CA and all its keys follow from, at least 16 characters. @default secret('tls.ca') */
+  /**
+   * The secret that the CA and all its keys follow from, at least 16 characters. Of several lines the first one issues and all are
+   * trusted: to go over to another CA. @default secret('tls.ca')
+   */
   ca: v.optional(secretOrString),
+  /** Days that the certificate is valid, 3 to 1825. The first run in the last third of them issues the next one. @default 397 */
+  lifetimeDays: v.optional(v.pipe(v.number(), v.integer(), v.minValue(3), v.maxValue(1825))),
 }
 
 export type InternalCertificateArgs = ArgumentsOf<typeof schema>
@@ -52,97 +57,135 @@ interface Wish {
   readonly directory: string
   readonly owner: string
   readonly files: readonly WishedFile[]
+  /** When the files were made: what is left of the present certificate is told by it. */
+  readonly at: Date
 }
 
 interface FoundFile {
   readonly mode: string
   readonly owner: string
-  readonly sum: string
+  /** The text of a certificate, the SHA-256 of a key. */
+  readonly content: string
 }
 
 /** Files by path; absent ones are missing. */
 type CertificateState = ReadonlyMap<string, FoundFile>
 
+/** The resource with a clock of its own; `tls.internal` has the controller's. */
+export function internalCertificateBy(clock: () => Date) {
+  return defineResource<InternalCertificateArgs, Wish, CertificateState>({
+    name: 'tls.internal',
+    schema,
+    describe: (args) => `${args.subject} in ${args.directory}`,
+    prepare: (args, { secrets }) => {
+      const at = clock()
+      const issued = issue(args, secrets.reveal(args.ca ?? secret('tls.ca')), at)
+      const file = (name: string, content: string, mode: FileMode): WishedFile => ({
+        path: posix.join(args.directory, name),
+        content,
+        mode,
+      })
+      return {
+        at,
+        directory: args.directory,
+        owner: `${args.owner ?? 'root'}:${args.group ?? 'root'}`,
+        files: [
+          file('ca.pem', issued.ca, '0644'),
+          file('server.key', issued.key, '0640'),
+          file('server.pem', issued.certificate, '0644'),
+        ],
+      }
+    },
+    probe,
+    parse,
+    plan,
+    footprint: ({ directory, owner }) => {
+      const [user = 'root', group = 'root'] = owner.split(':')
+      return {
+        reads: [treeArea(directory), userArea(user), groupArea(group)],
+        alters: [treeArea(directory), ...areasAbove(directory)],
+      }
+    },
+  })
+}
+
 /**
- * A certificate for traffic between hosts, issued by the project's own CA. It is valid until the end of 2049: change the secret to revoke it.
+ * A certificate for traffic between hosts, issued by the project's own CA and renewed by the run when a third of its life is left. Let what
+ * uses it be reloaded: `notify`.
  * @example tls.internal({ directory: '/etc/mysql/tls', subject: 'db1', addresses: ['192.0.2.11'], group: 'mysql', notify: reload })
  */
-export const internalCertificate = defineResource<InternalCertificateArgs, Wish, CertificateState>({
-  name: 'tls.internal',
-  schema,
-  describe: (args) => `${args.subject} in ${args.directory}`,
-  prepare: (args, { secrets }) => {
-    const issued = issue(args, secrets.reveal(args.ca ?? secret('tls.ca')))
-    const file = (name: string, content: string, mode: FileMode): WishedFile => ({
-      path: posix.join(args.directory, name),
-      content,
-      mode,
-    })
-    return {
-      directory: args.directory,
-      owner: `${args.owner ?? 'root'}:${args.group ?? 'root'}`,
-      files: [
-        file('ca.pem', issued.ca, '0644'),
-        file('server.key', issued.key, '0640'),
-        file('server.pem', issued.certificate, '0644'),
-      ],
-    }
-  },
-  probe: (wishes) => {
-    const paths = wishes.flatMap((wish) => wish.files.map((file) => file.path))
-    return sh`for path in ${paths}; do
+export const internalCertificate = internalCertificateBy(() => new Date())
+
+function probe(wishes: readonly Wish[]): string {
+  const paths = wishes.flatMap((wish) => wish.files.map((file) => file.path))
+  return sh`for path in ${paths}; do
   if [ -f "$path" ] && [ ! -L "$path" ]; then
-    printf '%s\\t%s\\t%s\\n' "$(stat -c '%a\t%U:%G' -- "$path")" "$(sha256sum <"$path" | cut -c 1-64)" "$path"
+    case $path in
+    *.key) content=$(sha256sum <"$path" | cut -c 1-64) ;;
+    *) content=$(head -c 20000 -- "$path" | tr '\\n\\t' '| ') ;;
+    esac
+    printf '%s\\t%s\\t%s\\n' "$(stat -c '%a\t%U:%G' -- "$path")" "$path" "$content"
   fi
 done`
-  },
-  parse: (stdout, wishes) => {
-    const found = new Map<string, FoundFile>()
-    for (const line of stdout.split('\n').filter((text) => text !== '')) {
-      const [mode = '', owner = '', sum = '', path] = line.split('\t')
-      if (path === undefined || !/^[0-9a-f]{64}$/.test(sum))
-        throw new ProvisionError({
-          code: 'probe',
-          message: `tls.internal: expected mode, owner, sum and path, found '${line}'`,
-        })
-      found.set(path, { mode: mode.padStart(4, '0'), owner, sum })
-    }
-    return wishes.map(() => found)
-  },
-  plan: (state, wish) => {
-    const changes: Change[] = []
-    for (const file of wish.files) {
-      const found = state.get(file.path)
-      const name = posix.basename(file.path)
-      const differences = found
-        ? [
-            ...(found.sum === createHash('sha256').update(file.content).digest('hex') ? [] : ['content differs']),
-            ...(found.mode === file.mode ? [] : [`mode ${found.mode} → ${file.mode}`]),
-            ...(found.owner === wish.owner ? [] : [`owner ${found.owner} → ${wish.owner}`]),
-          ]
-        : ['absent → present']
-      if (differences.length > 0)
-        changes.push({ summary: `${name} ${differences.join(', ')}`, steps: [writeStep(file, wish.owner)] })
-    }
-    const [first, ...rest] = changes
-    return first ? { changes: [first, ...rest] } : { unchanged: 'is issued and in place' }
-  },
-  footprint: ({ directory, owner }) => {
-    const [user = 'root', group = 'root'] = owner.split(':')
-    return {
-      reads: [treeArea(directory), userArea(user), groupArea(group)],
-      alters: [treeArea(directory), ...areasAbove(directory)],
-    }
-  },
-})
+}
 
-function issue(args: InternalCertificateArgs, ca: string): ReturnType<typeof issueCertificate> {
+function parse(stdout: string, wishes: readonly Wish[]): CertificateState[] {
+  const found = new Map<string, FoundFile>()
+  for (const line of stdout.split('\n').filter((text) => text !== '')) {
+    const [mode = '', owner = '', path = '', content] = line.split('\t')
+    if (content === undefined || !path.startsWith('/'))
+      throw new ProvisionError({
+        code: 'probe',
+        message: `tls.internal: expected mode, owner, path and content, found '${line}'`,
+      })
+    found.set(path, { mode: mode.padStart(4, '0'), owner, content: content.replaceAll('|', '\n') })
+  }
+  return wishes.map(() => found)
+}
+
+function plan(state: CertificateState, wish: Wish): Plan {
+  const changes: Change[] = []
+  for (const file of wish.files) {
+    const found = state.get(file.path)
+    const name = posix.basename(file.path)
+    const differences = found
+      ? [
+          ...(isSame(found, file) ? [] : [name === 'server.pem' ? renewal(found, wish.at) : 'content differs']),
+          ...(found.mode === file.mode ? [] : [`mode ${found.mode} → ${file.mode}`]),
+          ...(found.owner === wish.owner ? [] : [`owner ${found.owner} → ${wish.owner}`]),
+        ]
+      : ['absent → present']
+    if (differences.length > 0)
+      changes.push({ summary: `${name} ${differences.join(', ')}`, steps: [writeStep(file, wish.owner)] })
+  }
+  const [first, ...rest] = changes
+  return first ? { changes: [first, ...rest] } : { unchanged: 'is issued and in place' }
+}
+
+function isSame(found: FoundFile, file: WishedFile): boolean {
+  if (file.path.endsWith('.key')) return found.content === createHash('sha256').update(file.content).digest('hex')
+  return found.content.trimEnd() === file.content.trimEnd()
+}
+
+/** `renewed (expires in 120 days)`: of the one that is there. */
+function renewal(found: FoundFile, at: Date): string {
+  let ends: number
   try {
-    return issueCertificate(ca, {
-      name: args.subject,
-      names: args.names ?? [args.subject],
-      addresses: args.addresses ?? [],
-    })
+    ends = Date.parse(new X509Certificate(found.content).validTo)
+  } catch {
+    return 'content differs (it is no certificate)'
+  }
+  const days = Math.floor((ends - at.getTime()) / 86_400_000)
+  return `renewed (the present one ${days >= 0 ? `expires in ${days} days` : `expired ${-days} days ago`})`
+}
+
+function issue(args: InternalCertificateArgs, ca: string, at: Date): ReturnType<typeof issueCertificate> {
+  try {
+    return issueCertificate(
+      ca,
+      { name: args.subject, names: args.names ?? [args.subject], addresses: args.addresses ?? [] },
+      { at, lifetimeDays: args.lifetimeDays },
+    )
   } catch (error) {
     throw new ProvisionError({
       code: 'secret',

@@ -120,6 +120,19 @@ export function sqlStep(statements: readonly string[]): ApplyStep {
   }
 }
 
+/** The same on a MySQL server that is read-only, and past its binary log; it is read-only again afterwards, also if a statement fails. */
+export function unloggedStep(statements: readonly string[]): ApplyStep {
+  const open = ['SET SESSION sql_log_bin = OFF', 'SET GLOBAL super_read_only = OFF']
+  return {
+    script: `${clientPrelude}
+code=0
+ask || code=$?
+echo 'SET GLOBAL super_read_only = ON;' | ask
+exit "$code"`,
+    input: `${[sessionMode, ...[...open, ...statements].map((statement) => `${statement};`)].join('\n')}\n`,
+  }
+}
+
 /** Writes are refused by a read-only server: say it before trying. Unknown in check mode, where the server may be opened first. */
 export function needsWrites(server: Server, what: string): { readonly unknown: string } | undefined {
   if (server.status !== 'up' || !(server.flavour === 'mysql' ? server.superReadOnly : server.readOnly)) return undefined

@@ -60,11 +60,15 @@ export interface ReplicationState {
   readonly sql: ReplicationThread
   readonly lagSeconds: number | undefined
   readonly source: SourceAnswer
+  /** Of the wished sources the one to follow: the only one that takes writes, else the one it follows already; undefined if there is none. */
+  readonly chosen: string | undefined
+  /** The wished sources that take writes. */
+  readonly writable: readonly string[]
 }
 
 /** Which source a replica shall ask, and with what. */
 export interface SourceQuestion {
-  readonly source: string
+  readonly sources: readonly string[]
   readonly port: number
   /** Option file with user, password and TLS settings. */
   readonly clientFile: string
@@ -120,7 +124,10 @@ case "$answer" in
     echo
   fi ;;
 esac`
-  const sources = wishes.map(
+  const questions = wishes.flatMap(({ sources, port, clientFile }) =>
+    sources.map((source) => ({ source, port, clientFile })),
+  )
+  const sources = questions.map(
     (wish, index) => sh`printf 'ask\\t%s\\n' ${index}
 if [ ! -r ${wish.clientFile} ]; then
   printf 'unknown\\t%s is not there\\n' ${wish.clientFile}
@@ -153,6 +160,8 @@ export function parseReplication(stdout: string, wishes: readonly SourceQuestion
     sql: off,
     lagSeconds: undefined,
     source: { status: 'unknown', message: 'it was not asked' },
+    chosen: undefined,
+    writable: [],
   }
   if (server.status !== 'up') return wishes.map(() => own)
   const local = rows.slice(0, indexOrEnd(rows, 'ask'))
@@ -174,7 +183,22 @@ export function parseReplication(stdout: string, wishes: readonly SourceQuestion
     seeding: local.some(([kind]) => kind === 'seeding'),
     ...(server.flavour === 'mysql' ? parseMysql(local) : parseMariadb(local)),
   }
-  return wishes.map((_wish, index) => ({ ...state, source: sourceAnswer(rows, index) }))
+  let asked = 0
+  return wishes.map(({ sources }) => {
+    const answers = sources.map((source) => ({ source, answer: sourceAnswer(rows, asked++) }))
+    return { ...state, ...choose(answers, state.configured?.host) }
+  })
+}
+
+/** The only source is the one to follow, whatever it is; of several it is the one that takes writes, or while none does the present one. */
+function choose(answers: readonly { source: string; answer: SourceAnswer }[], present: string | undefined) {
+  const open = answers.filter(({ answer }) => answer.status === 'known' && !answer.readOnly)
+  const chosen = answers.length === 1 ? answers[0] : (open[0] ?? answers.find(({ source }) => source === present))
+  return {
+    chosen: chosen?.source,
+    source: chosen?.answer ?? { status: 'unknown' as const, message: 'none of its possible sources takes writes' },
+    writable: open.map(({ source }) => source),
+  }
 }
 
 function indexOrEnd(rows: readonly string[][], kind: string): number {

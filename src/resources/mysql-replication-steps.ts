@@ -56,6 +56,11 @@ export function changeSourceStatement(flavour: Flavour, wish: ReplicationWish): 
   return `${flavour === 'mysql' ? 'CHANGE REPLICATION SOURCE TO' : 'CHANGE MASTER TO'} ${options.join(', ')}`
 }
 
+/** MariaDB keeps what it wrote itself and what it replicated apart: an old primary goes on from where its own binary log ends. */
+export function positionStatements(flavour: Flavour): string[] {
+  return flavour === 'mysql' ? [] : ['SET GLOBAL gtid_slave_pos = @@GLOBAL.gtid_binlog_pos']
+}
+
 /** Starts both threads and waits until they run, or says what keeps them. */
 export function startSteps(flavour: Flavour, wait: number): ApplyStep[] {
   const state =
@@ -104,7 +109,10 @@ export function seedSteps(
 export const unmarkStep: ApplyStep = { script: sh`rm -f ${seedingMark}` }
 
 /** MySQL: the clone plugin copies the source's data files over TLS and the server restarts itself with them. */
-function cloneSteps(wish: ReplicationWish, configured: boolean): ApplyStep[] {
+export function cloneSteps(
+  wish: Pick<ReplicationWish, 'source' | 'port' | 'user' | 'password' | 'ca'>,
+  configured: boolean,
+): ApplyStep[] {
   const statements = [
     ...(configured ? ['STOP REPLICA', 'RESET REPLICA ALL'] : []),
     // Under super_read_only a clone fails when it has schemas to drop (error 1290); the file brings it back.
@@ -117,8 +125,17 @@ function cloneSteps(wish: ReplicationWish, configured: boolean): ApplyStep[] {
     {
       // The server goes away at the end of a clone (2013), or cannot restart itself without a supervisor (3707): the status decides.
       script: `${clientPrelude}
-code=0
-said=$(ask 2>&1) || code=$?
+statements=$(cat)
+left=600
+while :; do
+  code=0
+  said=$(printf '%s\\n' "$statements" | ask 2>&1) || code=$?
+  # a donor serves one clone at a time (3634), and other replicas may be seeded just now
+  case "$said" in *'Donor Error: 3634 '*) ;; *) break ;; esac
+  if [ "$left" -le 0 ]; then break; fi
+  left=$((left - 1))
+  sleep 1
+done
 if [ "$code" != 0 ]; then
   case "$said" in
   *'ERROR 2013 '* | *'ERROR 2006 '*) ;;

@@ -10,10 +10,16 @@ import { type ArgumentsOf, absolutePath, secretOrString } from '../core/schema.t
 import type { Outcome } from '../core/task.ts'
 import { type Flavour, notUp, sqlStep } from './mysql-client.ts'
 import { countGtids, formatGtidSet, missingMariadbGtids, parseGtidSet, subtractGtidSets } from './mysql-gtid.ts'
-import { parseReplication, type ReplicationState, replicationProbe } from './mysql-replication-state.ts'
+import {
+  parseReplication,
+  type ReplicationState,
+  replicationProbe,
+  type SourceQuestion,
+} from './mysql-replication-state.ts'
 import {
   changeSourceStatement,
   closeStatement,
+  positionStatements,
   type ReplicationWish,
   seedSteps,
   startSteps,
@@ -21,9 +27,11 @@ import {
   unmarkStep,
 } from './mysql-replication-steps.ts'
 
+const hostName = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.:-]+$/, 'expected an address or a host name'))
+
 const schema = {
-  /** Address or name of the primary, as its certificate names it. */
-  source: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.:-]+$/, 'expected an address or a host name')),
+  /** Address or name of the primary, as its certificate names it; of several the one that takes writes. */
+  source: v.union([hostName, v.pipe(v.array(hostName), v.minLength(1))]),
   /** The primary's port. @default 3306 */
   port: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)), 3306),
   /** The replication account on the source: REPLICATION SLAVE, and BACKUP_ADMIN (MySQL) or the rights to dump (MariaDB) for seeding. */
@@ -42,6 +50,9 @@ const schema = {
 
 export type ReplicationArgs = ArgumentsOf<typeof schema>
 
+/** A wish that leaves open which of several sources it is. */
+type Wish = Omit<ReplicationWish, 'source'> & SourceQuestion
+
 /** What is known of a replica. */
 export interface ReplicationResult extends Outcome {
   /** Seconds behind the source; undefined if unknown. */
@@ -54,10 +65,10 @@ export interface ReplicationResult extends Outcome {
  * Makes this server a replica of another, over TLS, by GTID; seeds it if it is empty.
  * @example mysql.replication({ source: '192.0.2.11', user: 'replicator', password: secret('mysql.replication'), ca: '/etc/mysql/tls/ca.pem' })
  */
-export const replication = defineResource<ReplicationArgs, ReplicationWish, ReplicationState, ReplicationResult>({
+export const replication = defineResource<ReplicationArgs, Wish, ReplicationState, ReplicationResult>({
   name: 'mysql.replication',
   schema,
-  describe: (args) => `from ${args.source}`,
+  describe: (args) => `from ${[args.source].flat().join(' or ')}`,
   prepare: (args, { secrets }) => {
     const checked = args as v.InferOutput<v.StrictObjectSchema<typeof schema, undefined>> // defaults are filled in
     const password = secrets.reveal(checked.password)
@@ -67,7 +78,7 @@ export const replication = defineResource<ReplicationArgs, ReplicationWish, Repl
         message: `mysql.replication: the password has ${password.length} characters, and MySQL keeps 32 of a replication password`,
       })
     }
-    return { ...checked, password }
+    return { ...checked, password, sources: [checked.source].flat() }
   },
   probe: replicationProbe,
   parse: parseReplication,
@@ -75,10 +86,21 @@ export const replication = defineResource<ReplicationArgs, ReplicationWish, Repl
 })
 
 /** Pure: see the header for the cases. */
-export function planReplication(state: ReplicationState, wish: ReplicationWish): Plan<ReplicationResult> {
-  const { server, source } = state
+export function planReplication(state: ReplicationState, wished: Wish): Plan<ReplicationResult> {
+  const { server, source, chosen, writable } = state
   const down = notUp(server)
   if (down || server.status !== 'up') return down ?? { unknown: 'the server is not up' }
+  if (writable.length > 1)
+    return {
+      refused: `${writable.join(' and ')} both take writes`,
+      hint: 'Look at them with `provision db status`, and close the one that is not to be the primary.',
+    }
+  if (chosen === undefined)
+    return {
+      refused: `none of ${wished.sources.join(', ')} takes writes, so there is nothing to follow`,
+      hint: 'Look with `provision db status`; `provision db failover` makes one of them the primary.',
+    }
+  const wish: ReplicationWish = { ...wished, source: chosen }
   const { flavour } = server
   const name = `${wish.source}:${wish.port}`
   if (state.gtidMode !== 'ON')
@@ -125,7 +147,7 @@ export function planReplication(state: ReplicationState, wish: ReplicationWish):
           {
             summary: `no replica, data of the same history → replicating from ${name}`,
             steps: [
-              sqlStep([closeStatement(flavour), changeSourceStatement(flavour, wish)]),
+              sqlStep([closeStatement(flavour), ...positionStatements(flavour), changeSourceStatement(flavour, wish)]),
               ...startSteps(flavour, wish.wait),
             ],
           },
@@ -227,7 +249,9 @@ function behindOf(state: ReplicationState, flavour: Flavour): number | undefined
 
 /** Whether the data is an earlier state of the source's, from which replication can go on: an old primary that comes back. */
 function canJoin(state: ReplicationState, flavour: Flavour): boolean {
-  if (flavour !== 'mysql' || state.source.status !== 'known') return false
+  if (state.source.status !== 'known') return false
+  if (flavour === 'mariadb')
+    return state.executed !== '' && state.source.executed !== '' && errantOf(state, flavour) === undefined
   const own = parseGtidSet(state.executed)
   if (countGtids(own) === 0 || errantOf(state, flavour) !== undefined) return false
   return countGtids(subtractGtidSets(parseGtidSet(state.source.purged), own)) === 0

@@ -8,8 +8,17 @@ import { defineResource } from '../core/resource.ts'
 import type { ArgumentsOf } from '../core/schema.ts'
 import { secretOrString } from '../core/schema.ts'
 import { secret } from '../core/secret.ts'
-import { raw, sh } from '../shell/quote.ts'
-import { type Flavour, needsWrites, notUp, parseAnswer, probeScript, type Server, sqlStep } from './mysql-client.ts'
+import { quote, raw, sh } from '../shell/quote.ts'
+import {
+  type Flavour,
+  needsWrites,
+  notUp,
+  parseAnswer,
+  probeScript,
+  type Server,
+  sqlStep,
+  unloggedStep,
+} from './mysql-client.ts'
 import { differGrants, type GrantsWish, parseGrantsWish, parseShowGrants } from './mysql-grants.ts'
 import { cachingSha2Hash, deterministicSalt, nativeHash } from './mysql-password.ts'
 import { account, literal } from './mysql-sql.ts'
@@ -37,6 +46,11 @@ const schema = {
   grants: v.optional(v.record(v.string(), v.union([v.string(), v.array(v.string())])), {}),
   /** Whether there is such an account. @default 'present' */
   state: v.optional(v.picklist(['present', 'absent']), 'present'),
+  /**
+   * `false`: written on this MySQL server alone, past its binary log and although it is read-only, so that a server which is yet to join
+   * a group can be asked by the others. While it is a member the account is the primary's business. @default true
+   */
+  replicate: v.optional(v.boolean(), true),
 }
 
 type Checked = v.InferOutput<v.StrictObjectSchema<typeof schema, undefined>>
@@ -50,6 +64,7 @@ interface Wish {
   readonly tls: 'none' | 'ssl' | 'x509'
   readonly grants: GrantsWish
   readonly state: 'present' | 'absent'
+  readonly replicate: boolean
 }
 
 interface Account {
@@ -68,6 +83,8 @@ interface UserState {
   readonly account: Account | undefined
   readonly allPrivileges: readonly string[]
   readonly patterns: boolean
+  /** Takes part in a group, or is about to. */
+  readonly isMember: boolean
 }
 
 /**
@@ -101,6 +118,7 @@ export const user = defineResource<UserArgs, Wish, UserState>({
       tls: checked.tls,
       grants: checked.grants,
       state: checked.state,
+      replicate: checked.replicate,
     }
   },
   probe: (wishes) => {
@@ -118,7 +136,7 @@ if shows=$(printf '%s\\n' "$asked" | ask --raw 2>/dev/null) && grants=$(printf "
   printf '%s\\n' "$grants"
 else
   printf 'failed\\tthe accounts could not be read\\n'
-fi${raw(all ? "\necho privileges\necho 'SHOW PRIVILEGES;' | ask" : '')}`,
+fi${raw(wishes.some((wish) => !wish.replicate) ? `\necho ${quote(memberQuestion)} | ask` : '')}${raw(all ? "\necho privileges\necho 'SHOW PRIVILEGES;' | ask" : '')}`,
     )
   },
   parse: (stdout, wishes) => {
@@ -127,11 +145,14 @@ fi${raw(all ? "\necho privileges\necho 'SHOW PRIVILEGES;' | ask" : '')}`,
     const allPrivileges: string[] = []
     let current: { fields: string[]; grants: string[] } | undefined
     let section: 'accounts' | 'privileges' = 'accounts'
+    let isMember = false
     for (const row of rows) {
       const [first = '', ...rest] = row
       if (first === 'account' && rest.length === 7) {
         current = { fields: rest, grants: [] }
         accounts.set(`${rest[0]} ${rest[1]}`, current)
+      } else if (first === 'member' && rest.length === 1) {
+        isMember = rest[0] === 'ONLINE' || rest[0] === 'RECOVERING'
       } else if (first === 'privileges') section = 'privileges'
       else if (section === 'privileges') {
         if (!/^(usage|proxy|grant option)$/i.test(first)) allPrivileges.push(first)
@@ -150,6 +171,7 @@ fi${raw(all ? "\necho privileges\necho 'SHOW PRIVILEGES;' | ask" : '')}`,
         server,
         allPrivileges: server.status === 'up' && server.flavour === 'mysql' ? allPrivileges : [],
         patterns: variables.get('partial_revokes') !== 'ON',
+        isMember,
         account: found && {
           plugin,
           digest: digest.toLowerCase(),
@@ -168,17 +190,18 @@ fi${raw(all ? "\necho privileges\necho 'SHOW PRIVILEGES;' | ask" : '')}`,
     if (down || server.status !== 'up') return down ?? { unknown: 'the server is not up' }
     const to = account(wish.user, wish.host)
     const changes: Change[] = []
+    if (!wish.replicate && server.flavour === 'mariadb')
+      return { refused: "replicate: false is for MySQL's groups, and this is MariaDB" }
+    if (!wish.replicate && state.isMember) return { unchanged: "is the group's business: this server is a member" }
+    const step = wish.replicate ? sqlStep : unloggedStep
+    const closed = wish.replicate ? needsWrites(server, `account ${to}`) : undefined
     if (wish.state === 'absent') {
       if (!state.account) return { unchanged: 'is absent' }
-      return (
-        needsWrites(server, `account ${to}`) ?? {
-          changes: [{ summary: 'present → absent', steps: [sqlStep([`DROP USER ${to}`])] }],
-        }
-      )
+      return closed ?? { changes: [{ summary: 'present → absent', steps: [step([`DROP USER ${to}`])] }] }
     }
     const authentication = `${renderAuthentication(wish, server.flavour)} REQUIRE ${wish.tls === 'none' ? 'NONE' : wish.tls.toUpperCase()}`
     if (!state.account) {
-      changes.push({ summary: 'absent → present', steps: [sqlStep([`CREATE USER ${to} ${authentication}`])] })
+      changes.push({ summary: 'absent → present', steps: [step([`CREATE USER ${to} ${authentication}`])] })
     } else {
       const differences = [
         ...differAuthentication(state.account, wish, server.flavour),
@@ -189,20 +212,23 @@ fi${raw(all ? "\necho privileges\necho 'SHOW PRIVILEGES;' | ask" : '')}`,
         const unlock = state.account.locked ? ' ACCOUNT UNLOCK' : ''
         changes.push({
           summary: differences.join(', '),
-          steps: [sqlStep([`ALTER USER ${to} ${authentication}${unlock}`])],
+          steps: [step([`ALTER USER ${to} ${authentication}${unlock}`])],
         })
       }
     }
     const present = parseShowGrants(state.account?.grantLines ?? [], server.flavour, state.allPrivileges)
     const wished = parseGrantsWish(wish.grants, server.flavour, state.patterns)
     for (const { summary, statements } of differGrants(present, wished, to)) {
-      changes.push({ summary, steps: [sqlStep(statements)] })
+      changes.push({ summary, steps: [step(statements)] })
     }
     const [first, ...rest] = changes
     if (!first) return { unchanged: `is present, ${wished.size} grants` }
-    return needsWrites(server, `account ${to}`) ?? { changes: [first, ...rest] }
+    return closed ?? { changes: [first, ...rest] }
   },
 })
+
+const memberQuestion =
+  "SELECT 'member', COALESCE((SELECT MEMBER_STATE FROM performance_schema.replication_group_members WHERE MEMBER_ID = @@GLOBAL.server_uuid), 'OFFLINE');"
 
 const tlsWords: Readonly<Record<string, Account['tls']>> = {
   '': 'none',

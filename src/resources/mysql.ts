@@ -2,6 +2,8 @@
 export { type ConfigArgs, config } from './mysql-config.ts'
 export { type DatabaseArgs, database } from './mysql-database.ts'
 export { type FlavourArgs, flavour } from './mysql-flavour.ts'
+export { type GroupMemberArgs, type GroupMemberResult, groupMember } from './mysql-group-member.ts'
+export { type PrimaryArgs, type PrimaryResult, primary } from './mysql-primary.ts'
 export { type ReadOnlyArgs, readOnly } from './mysql-read-only.ts'
 export { type ReplicationArgs, type ReplicationResult, replication } from './mysql-replication.ts'
 export { type UserArgs, user } from './mysql-user.ts'

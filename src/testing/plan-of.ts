@@ -44,6 +44,7 @@ export const sampleFacts: Facts = {
   bootId: 'b0',
   controllerAddress: '192.0.2.1',
   sshPort: 22,
+  sshHostKey: `ssh-ed25519 ${'A'.repeat(68)}`,
 }
 
 /**

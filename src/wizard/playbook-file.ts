@@ -77,11 +77,9 @@ export default definePlaybook([
     ],
   }),
   play({ name: 'web', hosts: 'web', roles: (host) => [nginx({ domains: domains(host) })] }),
-  play({
-    name: 'load balancer',
-    hosts: 'lb',
-    roles: (host) => [haproxy({ domains: domains(host) }), letsencrypt({ domains: domains(host) })],
-  }),
+  play({ name: 'load balancer', hosts: 'lb', roles: (host) => [haproxy({ domains: domains(host) })] }),
+  // the authority's questions come to any of the load balancers, so all of them are ready before the first asks for a certificate
+  play({ name: 'certificates', hosts: 'lb', roles: (host) => [letsencrypt({ domains: domains(host) })] }),
 ])
 `
 }

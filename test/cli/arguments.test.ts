@@ -147,6 +147,7 @@ test('every command has help', async (t) => {
     'lab reset',
     'lab kill',
     'lab start',
+    'lab link',
   ]) {
     const { code, stdout } = await provision([...words.split(' '), '--help'])
     t.is(code, 0)

@@ -20,7 +20,7 @@ test('all public resources and roles are documented, each once', (t) => {
   t.is(new Set(names).size, names.length)
   t.deepEqual(
     entries.filter(({ kind }) => kind === 'role').map(({ name }) => name),
-    ['app', 'base', 'firewall', 'haproxy', 'letsencrypt', 'mysql', 'nginx'],
+    ['app', 'base', 'dbcheck', 'firewall', 'haproxy', 'letsencrypt', 'mysql', 'nginx'],
   )
   for (const name of ['apt.package', 'file.template', 'sshd.config', 'user', 'wait.port']) t.truthy(named(name))
 })

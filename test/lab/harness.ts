@@ -38,12 +38,7 @@ export interface Lab {
 }
 
 /** A lab for a test file: `const lab = useLab(test, 'files', ['web1:bookworm'])`, up before the tests and down after them. */
-export function useLab(
-  test: TestFn,
-  name: string,
-  hosts: readonly string[],
-  options: { acme?: boolean } = {},
-): () => Lab {
+export function useLab(test: TestFn, name: string, hosts: readonly string[], options: LabChoices = {}): () => Lab {
   let lab: Lab | undefined
   test.before(async (t) => {
     t.timeout(600_000)
@@ -59,12 +54,27 @@ export function useLab(
   }
 }
 
+interface LabChoices {
+  /** With Pebble. @default false */
+  readonly acme?: boolean
+  /** Names that lead to the lab's virtual address, which is no host's. */
+  readonly virtualNames?: readonly string[]
+}
+
 /** Brings a lab up and wraps it. */
-export async function openLab(name: string, hosts: readonly string[], options: { acme?: boolean } = {}): Promise<Lab> {
+export async function openLab(name: string, hosts: readonly string[], options: LabChoices = {}): Promise<Lab> {
   await labDown(`t-${name}`) // what a killed test left
-  const up = (specs: readonly string[]) =>
-    labUp({ name: `t-${name}`, hosts: specs.map((spec) => parseLabHost(spec)), acme: options.acme ?? false })
+  const up = (specs: readonly string[], aliases?: Readonly<Record<string, string>>) =>
+    labUp({
+      name: `t-${name}`,
+      hosts: specs.map((spec) => parseLabHost(spec)),
+      acme: options.acme ?? false,
+      ...(aliases && { aliases }),
+    })
   let status = await up(hosts)
+  const { virtualAddress } = status.network // known when the lab has its network
+  if (options.virtualNames)
+    status = await up(hosts, Object.fromEntries(options.virtualNames.map((alias) => [alias, virtualAddress])))
   const secretsFile = join(mkdtempSync(join(tmpdir(), 'hostwright-secrets-')), 'secrets.json')
   const address = (host: string): string => {
     const found = status.hosts.find((entry) => entry.name === host)

@@ -182,13 +182,18 @@ test.serial('MySQL: a primary that comes back beside a promoted replica stays cl
   await sql('my2', 'STOP REPLICA; RESET REPLICA ALL; SET GLOBAL super_read_only = OFF; SET GLOBAL read_only = OFF')
   await lab().must('my1', 'systemctl kill --signal=KILL mysql')
   await becomes(t, 'my1', 'SELECT @@GLOBAL.super_read_only', '1', 30_000)
-  const opened = await lab().on('my1', 'systemctl restart mysql-primary; /usr/local/sbin/mysql-open-primary check')
-  t.not(opened.code, 0)
-  t.regex(opened.stderr, /is open for writes: this server stays read-only/)
+  const opened = await lab().on('my1', '/usr/local/sbin/mysql-open-primary open')
+  t.is(opened.code, 3)
+  t.regex(opened.stderr, /takes writes: this server stays read-only/)
   t.is(await sql('my1', 'SELECT @@GLOBAL.super_read_only'), '1')
-  const ran = await converge(pair)
-  t.is(ran.result.outcome, 'failed')
+  // it follows the new one; who was named as the primary in the beginning no longer counts
+  converged(t, await converge(pair))
   t.is(await sql('my1', 'SELECT @@GLOBAL.super_read_only'), '1')
+  t.is(
+    await sql('my1', 'SELECT HOST FROM performance_schema.replication_connection_configuration'),
+    lab().address('my2'),
+  )
+  unchanged(t, await converge(pair))
 })
 
 test.serial('MariaDB: a pair, one of them with data already', async (t) => {

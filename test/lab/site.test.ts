@@ -139,20 +139,24 @@ test.serial('a direct write on the replica is refused', async (t) => {
 })
 
 test.serial('from outside only the declared ports answer', async (t) => {
-  const ports = [21, 22, 25, 80, 111, 443, 3000, 3306, 8080, 8081, 8404, 8443, 8888, 9100, 9201, 33060]
+  const ports = [21, 22, 25, 80, 111, 443, 3000, 3306, 6446, 6447, 8080, 8081, 8404, 8443, 8888, 9100, 9201, 33060]
   t.deepEqual(await openPorts(lab().address('lb1'), ports), [22, 80, 443])
   t.deepEqual(await openPorts(lab().address('web1'), ports), [22])
   t.deepEqual(await openPorts(lab().address('web2'), ports), [22])
 })
 
-test.serial('the load balancer reaches nginx and not the database; a web server reaches the primary', async (t) => {
-  const reach = (address: string, port: number) =>
-    `timeout 2 bash -c 'exec 3<>/dev/tcp/${address}/${port}' 2>/dev/null && echo open || echo closed`
-  t.is((await lab().must('lb1', reach(lab().address('web1'), 8080))).trim(), 'open')
-  t.is((await lab().must('lb1', reach(lab().address('web1'), 3306))).trim(), 'closed')
-  t.is((await lab().must('web2', reach(lab().address('web1'), 3306))).trim(), 'open')
-  t.is((await lab().must('web2', reach(lab().address('web1'), 8080))).trim(), 'closed')
-})
+test.serial(
+  'the load balancer reaches nginx and the database; a web server reaches the primary and not the other nginx',
+  async (t) => {
+    const reach = (address: string, port: number) =>
+      `timeout 2 bash -c 'exec 3<>/dev/tcp/${address}/${port}' 2>/dev/null && echo open || echo closed`
+    t.is((await lab().must('lb1', reach(lab().address('web1'), 8443))).trim(), 'open')
+    t.is((await lab().must('lb1', reach(lab().address('web1'), 8080))).trim(), 'closed')
+    t.is((await lab().must('lb1', reach(lab().address('web1'), 3306))).trim(), 'open')
+    t.is((await lab().must('web2', reach(lab().address('web1'), 3306))).trim(), 'open')
+    t.is((await lab().must('web2', reach(lab().address('web1'), 8443))).trim(), 'closed')
+  },
+)
 
 test.serial('with one web server stopped every one of 200 requests succeeds', async (t) => {
   t.timeout(180_000)

@@ -8,6 +8,7 @@ const theirs = '0d227347-e56b-11f1-b5b8-027d4ef80001'
 const digest = createHash('sha256').update('hunter2').digest('hex')
 const wish = { source: '10.0.0.11', user: 'replicator', password: 'hunter2', ca: '/etc/mysql/tls/ca.pem' }
 const task = replication(wish)
+const several = replication({ ...wish, source: ['10.0.0.11', '10.0.0.12'] })
 const allowed = replication({ ...wish, allowReseed: true })
 
 interface Answer {
@@ -53,6 +54,30 @@ function mysql(answer: Answer): string {
 }
 
 const rows: readonly Row[] = [
+  {
+    title: 'of several sources the one that takes writes is followed',
+    task: several,
+    probe: `${mysql({ source: 'unknown\tdown' })}ask\t1\nsource\t${theirs}:1-50\t\t1\t${theirs}\t0\n`,
+    expect: { changes: ['source 10.0.0.11:3306 → 10.0.0.12:3306'] },
+  },
+  {
+    title: 'while none takes writes the present one stays',
+    task: several,
+    probe: `${mysql({ source: `source\t${theirs}:1-50\t\t1\t${theirs}\t1` })}ask\t1\nunknown\tdown\n`,
+    expect: { unchanged: 'replicates from 10.0.0.11:3306' },
+  },
+  {
+    title: 'a new replica of nobody is refused',
+    task: several,
+    probe: `${mysql({ configured: '', source: 'unknown\tdown' })}ask\t1\nunknown\tdown\n`,
+    expect: { refused: 'none of 10.0.0.11, 10.0.0.12 takes writes, so there is nothing to follow' },
+  },
+  {
+    title: 'two that take writes are refused',
+    task: several,
+    probe: `${mysql({})}ask\t1\nsource\t${theirs}:1-50\t\t3\t${own.replace('0d', '1d')}\t0\n`,
+    expect: { refused: '10.0.0.11 and 10.0.0.12 both take writes' },
+  },
   {
     title: 'a healthy replica is left alone',
     task,

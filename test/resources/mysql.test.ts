@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import test from 'ava'
+import { clientPrelude } from '../../src/resources/mysql-client.ts'
 import { config, renderSettings } from '../../src/resources/mysql-config.ts'
 import { database } from '../../src/resources/mysql-database.ts'
 import { flavour } from '../../src/resources/mysql-flavour.ts'
 import { cachingSha2Hash, nativeHash } from '../../src/resources/mysql-password.ts'
+import { primary } from '../../src/resources/mysql-primary.ts'
 import { readOnly } from '../../src/resources/mysql-read-only.ts'
 import { user } from '../../src/resources/mysql-user.ts'
 import { variable } from '../../src/resources/mysql-variable.ts'
@@ -137,6 +139,32 @@ planTable([
     task: app,
     probe: mysql,
     expect: { changes: ['absent → present', 'grants on `shop`.*: + ALL'] },
+  },
+  {
+    title:
+      'an account that does not replicate, on a server that is not in a group: past the binary log, and read-only afterwards',
+    task: user({ user: 'app', auth: 'socket', replicate: false }),
+    probe: `${closed}member\tOFFLINE\n`,
+    expect: { changes: ['absent → present'] },
+    scripts: [
+      `${clientPrelude}
+code=0
+ask || code=$?
+echo 'SET GLOBAL super_read_only = ON;' | ask
+exit "$code"`,
+    ],
+  },
+  {
+    title: 'an account that does not replicate, on a member',
+    task: user({ user: 'app', auth: 'socket', replicate: false }),
+    probe: `${mysql}member\tONLINE\n`,
+    expect: { unchanged: "is the group's business: this server is a member" },
+  },
+  {
+    title: 'an account that does not replicate, on MariaDB',
+    task: user({ user: 'app', auth: 'socket', replicate: false }),
+    probe: mariadb,
+    expect: { refused: "replicate: false is for MySQL's groups, and this is MariaDB" },
   },
   {
     title: 'another password, no TLS, locked',
@@ -340,4 +368,65 @@ test('settings cannot smuggle lines in', (t) => {
     message: /expected one line/,
   })
   t.throws(() => config({ flavour: 'mysql', settings: { 'a]b': 1 } }), { message: /expected the name of an option/ })
+})
+
+const decides = primary({ program: '/usr/local/sbin/decide' })
+
+planTable([
+  {
+    title: 'the primary is left alone',
+    task: decides,
+    probe: `${mysql}primary\ttakes writes (term 2)\n`,
+    expect: { unchanged: 'takes writes (term 2)' },
+  },
+  {
+    title: 'a replica is left alone',
+    task: decides,
+    probe: `${closed}replica\treplicates from 10.0.0.2\n`,
+    expect: { unchanged: 'replicates from 10.0.0.2' },
+  },
+  {
+    title: 'the first server of a new group is opened',
+    task: decides,
+    probe: `${closed}open\tthe group starts for the first time\n`,
+    expect: { changes: ['read-only → open for writes (the group starts for the first time)'] },
+    scripts: ['/usr/local/sbin/decide open'],
+  },
+  {
+    title: 'one that most others do not answer tries, and may fail',
+    task: decides,
+    probe: `${closed}wait\tno answer from 10.0.0.2\n`,
+    expect: { changes: ['read-only → open for writes, if the others agree (no answer from 10.0.0.2)'] },
+    scripts: ['/usr/local/sbin/decide open'],
+  },
+  {
+    title: 'an old primary waits for the new one',
+    task: decides,
+    probe: `${closed}stay\tdb2 was made the primary (term 2)\n`,
+    expect: { changes: ['waits for the primary (db2 was made the primary (term 2))'] },
+    scripts: ['/usr/local/sbin/decide await'],
+  },
+  {
+    title: 'two that take writes are refused',
+    task: decides,
+    probe: `${mysql}conflict\tthis server and 10.0.0.2 both take writes\n`,
+    expect: { refused: 'this server and 10.0.0.2 both take writes' },
+  },
+  {
+    title: 'without its program nothing is known',
+    task: decides,
+    probe: `${closed}missing\n`,
+    expect: { unknown: '/usr/local/sbin/decide, which decides, is not there' },
+  },
+  {
+    title: 'no server',
+    task: decides,
+    probe: 'absent\n',
+    expect: { unknown: 'no database server is installed' },
+  },
+])
+
+test('mysql.primary: a verdict that nobody knows is an error', (t) => {
+  const error = t.throws(() => planOne(decides, `${mysql}error\tsh: bad\n`, { facts, check: false }))
+  t.is(error?.message, "mysql.primary: expected a verdict, found 'error'")
 })

@@ -14,7 +14,6 @@ const settings = (name: string, params: Partial<MysqlParams> = {}, facts: Partia
     flavour: string
     settings: Readonly<Record<string, unknown>>
   }
-const resources = (name: string, params: Partial<MysqlParams> = {}) => plan(name, params).map((task) => task.resource)
 
 test('every server is read-only by its file, has its own server_id and checks certificates', (t) => {
   const one = settings('db1', { flavour: 'mysql' }).settings
@@ -29,42 +28,58 @@ test("the role's settings yield to the user's", (t) => {
   t.is(settings('db1', { settings: { sync_binlog: 0 } }).settings.sync_binlog, 0)
 })
 
-test('only the primary is opened and gets databases and accounts', (t) => {
+test('a server is opened, and gets databases and accounts, only if it is found to be the primary', (t) => {
   const params: Partial<MysqlParams> = {
-    primary: 'db1',
     databases: ['shop'],
     users: [{ name: 'x', hosts: ['%'], password: 'hunter2' }],
   }
-  const written = ['mysql.readOnly', 'mysql.database', 'mysql.user']
-  for (const resource of written) {
-    t.true(resources('db1', params).includes(resource))
-    t.false(resources('db2', params).includes(resource))
+  for (const name of ['db1', 'db2']) {
+    const servers = plan(name, params).map((task) => task.resource)
+    for (const resource of ['mysql.primary', 'mysql.database', 'mysql.user']) t.false(servers.includes(resource))
+    const [first, ...rest] = planOf(mysqlReplica(params), { name, groups: ['db'], others })
+    t.is(first?.resource, 'mysql.primary')
+    t.true(rest.some((task) => task.resource === 'mysql.database'))
   }
-  t.true(resources('db2', params).includes('file.absent'))
+})
+
+test('what decides at boot knows the other servers and the witnesses, and who is to be first', (t) => {
+  const decides = (name: string, params: Partial<MysqlParams> = {}) =>
+    planOf(mysql(params), { name, groups: ['db'], others: { ...others, lb: ['lb1', 'db2'] } }).find(
+      (task) => task.args.dest === '/usr/local/sbin/mysql-open-primary',
+    )?.args.vars as { hinted: boolean; peers: string[]; witnesses: string[]; openWithoutPeers: boolean }
+  t.like(decides('db1'), { hinted: true, witnesses: [], openWithoutPeers: false })
+  t.false(decides('db2', { primary: 'db1' }).hinted)
+  t.true(decides('db2', { primary: 'db2' }).hinted)
+  const witnessed = decides('db1', { witnesses: 'lb' })
+  t.is(witnessed.peers.length, 2)
+  t.is(witnessed.witnesses.length, 1)
+  t.deepEqual(decides('db1', { witnesses: 'no-such-group' }).witnesses, [])
 })
 
 test('the replication account and remote accounts must use TLS', (t) => {
-  const users = plan('db1', {
-    primary: 'db1',
-    users: [{ name: 'x', hosts: ['%', 'localhost'], password: 'hunter2' }],
+  const users = planOf(mysqlReplica({ users: [{ name: 'x', hosts: ['%', 'localhost'], password: 'hunter2' }] }), {
+    name: 'db1',
+    groups: ['db'],
+    others,
   }).filter((task) => task.resource === 'mysql.user')
   t.deepEqual(
     users.map((task) => [task.args.user, task.args.host, task.args.tls]),
     [
       ['replicator', '%', 'ssl'],
+      ['dbcheck', 'localhost', 'none'],
       ['x', '%', 'ssl'],
       ['x', 'localhost', 'none'],
     ],
   )
 })
 
-test('a replica follows the primary; the primary follows nobody', (t) => {
-  const tasks = (name: string) => planOf(mysqlReplica({ primary: 'db1' }), { name, groups: ['db'], others })
-  t.deepEqual(tasks('db1'), [])
-  t.deepEqual(
-    tasks('db2').map((task) => [task.resource, task.args.source]),
-    [['mysql.replication', '192.0.2.12']],
-  )
+test('a server that is no primary follows whichever of the others is; a single server follows nobody', (t) => {
+  const sources = (names: string[]) =>
+    planOf(mysqlReplica(), { name: names[0] ?? '', groups: ['db'], others: { db: names } })
+      .filter((task) => task.resource === 'mysql.replication')
+      .map((task) => (task.args.source as string[]).length)
+  t.deepEqual(sources(['db1', 'db2', 'db3']), [2])
+  t.deepEqual(sources(['db1']), [])
 })
 
 test('a primary that is not in the group is refused', (t) => {

@@ -1,0 +1,48 @@
+// lynis: an audit of each host from within. It is a set of shell scripts, carried there from the judge's host and removed again.
+import { judgeHost } from '../judge-host.ts'
+import { joinFindings, outputOf, type Tool } from '../tool.ts'
+
+const parts = 'usr/sbin/lynis usr/share/lynis etc/lynis'
+const least = 75
+
+export const lynis: Tool = {
+  name: 'lynis',
+  title: 'Hardening of the hosts: lynis',
+  goal: `A hardening index of at least ${least} on every host; what is left is explained.`,
+  packages: ['lynis'],
+  run: async ({ site }) => {
+    const archive = await site.must(judgeHost, `tar -C / -cz ${parts} | base64`)
+    const figures = []
+    const complaints = []
+    const byHost = new Map<string, { id: string; says: string }[]>()
+    for (const { name } of site.inventory.hosts) {
+      const script = `base64 -d <<'END' | tar -C / -xz
+${archive.trim()}
+END
+lynis audit system --quick --quiet --no-colors --report-file /root/lynis-report.dat --logfile /dev/null </dev/null >/dev/null 2>&1
+cat /root/lynis-report.dat
+rm -rf ${parts
+        .split(' ')
+        .map((part) => `/${part}`)
+        .join(' ')} /root/lynis-report.dat`
+      const { index, findings } = parseLynis(outputOf(await site.on(name, script, 900_000)))
+      byHost.set(name, findings)
+      figures.push({ name, value: `index ${index}, ${findings.length} findings` })
+      if (index < least) complaints.push(`${name}: index ${index}, expected at least ${least}`)
+    }
+    return { figures, complaints, findings: joinFindings(byHost) }
+  },
+}
+
+/** The index, the warnings and the suggestions of a lynis report. */
+export function parseLynis(text: string): { index: number; findings: { id: string; says: string }[] } {
+  const index = /^hardening_index=(\d+)$/m.exec(text)?.[1]
+  if (index === undefined) throw new Error(`lynis gave no hardening index; its report ends with ${text.slice(-200)}`)
+  const findings = [...text.matchAll(/^(?:warning|suggestion)\[\]=([A-Z]+-\d+)\|([^|]*)\|([^|]*)/gm)].map(
+    ([, id = '', says = '', details = '']) => ({
+      id,
+      says: details === '-' || details === '' ? says : `${says} (${details})`,
+    }),
+  )
+  return { index: Number(index), findings }
+}
