@@ -182,7 +182,7 @@ test.serial(
     await labStart('t-db', 'db2')
     await becomes(
       t,
-      async () => (await lab().on('db2', 'mysql-open-primary open 2>&1')).stdout.trim(),
+      async () => (await lab().on('db2', '/usr/local/sbin/mysql-open-primary open 2>&1')).stdout.trim(),
       'db1 was made the primary (term 3): this server stays read-only',
     )
     t.is(await sql('db2', 'SELECT @@GLOBAL.super_read_only'), '1')
