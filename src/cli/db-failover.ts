@@ -6,6 +6,7 @@ import type { Group } from '../database/health.ts'
 import type { DatabaseNode } from '../database/node.ts'
 import { drainStep, fenceStep, promoteStep, reachStep } from '../database/steps.ts'
 import { describeGroup, renderGroup } from '../database/table.ts'
+import { refuseElected } from './db-elected.ts'
 import { follow, nextTerm, nudge, raiseTerm, warmUp, warn } from './db-promote.ts'
 import { type DatabaseOptions, type DatabaseSite, withDatabase } from './db-site.ts'
 import { exitCode, type Io } from './io.ts'
@@ -19,6 +20,7 @@ export interface FailoverOptions extends DatabaseOptions {
 /** Makes the most advanced replica the primary; resolves to the exit code. */
 export function dbFailoverCommand(io: Io, playbook: string, options: FailoverOptions): Promise<number> {
   return withDatabase(io, playbook, options, !options.check, async (site) => {
+    refuseElected(site, 'failover')
     const group = await site.look()
     const lost = lostPrimary(group)
     const promotion = chooseFailover(group, options.to, options.giveUp)

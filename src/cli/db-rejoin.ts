@@ -6,6 +6,7 @@ import { isRunning } from '../database/node.ts'
 import { followStep, saveErrantStep } from '../database/steps.ts'
 import { describeGroup, renderGroup } from '../database/table.ts'
 import { seedSteps } from '../resources/mysql-replication-steps.ts'
+import { refuseElected } from './db-elected.ts'
 import { type DatabaseOptions, withDatabase } from './db-site.ts'
 import { exitCode, type Io } from './io.ts'
 
@@ -17,6 +18,7 @@ export interface RejoinOptions extends DatabaseOptions {
 /** Makes a host a replica of the primary; resolves to the exit code. */
 export function dbRejoinCommand(io: Io, host: string, playbook: string, options: RejoinOptions): Promise<number> {
   return withDatabase(io, playbook, options, !options.check, async (site) => {
+    refuseElected(site, 'rejoin')
     const { nodes, primary, errant: known, term } = await site.look()
     const refuse = (message: string, more: { detail?: string; hint?: string } = {}): never => {
       throw new ProvisionError({ code: 'input', message, ...more })

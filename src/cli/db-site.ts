@@ -37,6 +37,7 @@ interface MysqlParameters {
   readonly replicationPassword: string | Secret
   readonly witnesses?: string
   readonly maxLag?: number
+  readonly topology?: 'replication' | 'group'
 }
 
 /** The group and how to reach it, as long as a command lasts. */
@@ -47,6 +48,8 @@ export interface DatabaseSite {
   /** Whose terms count: the servers and the witnesses. */
   readonly voters: readonly InventoryHost[]
   readonly maxLag: number
+  /** The servers elect their primary themselves. */
+  readonly elects: boolean
   /** By which address the servers know each other. */
   readonly addressOf: (host: InventoryHost) => string
   /** How to follow a server. */
@@ -143,6 +146,7 @@ export async function withDatabase(
       others,
       voters: [...servers, ...witnesses],
       maxLag: params.maxLag ?? 30,
+      elects: params.topology === 'group',
       addressOf,
       wish: (source) => ({
         source,

@@ -5,6 +5,7 @@ import { chooseSwitchover } from '../database/choose.ts'
 import type { RunningNode } from '../database/node.ts'
 import { catchUpStep, closeStep, openStep, promoteStep } from '../database/steps.ts'
 import { describeGroup, renderGroup } from '../database/table.ts'
+import { switchElected } from './db-elected.ts'
 import { follow, nextTerm, nudge, raiseTerm, warmUp, warn } from './db-promote.ts'
 import { type DatabaseOptions, type DatabaseSite, withDatabase } from './db-site.ts'
 import { exitCode, type Io } from './io.ts'
@@ -20,7 +21,9 @@ const patience = 10
 /** Makes another server the primary; resolves to the exit code. */
 export function dbSwitchoverCommand(io: Io, playbook: string, options: SwitchoverOptions): Promise<number> {
   return withDatabase(io, playbook, options, !options.check, async (site) => {
-    const promotion = chooseSwitchover(await site.look(), options.to)
+    const group = await site.look()
+    if (site.elects) return await switchElected(io, site, group, options)
+    const promotion = chooseSwitchover(group, options.to)
     const terms = await site.terms()
     const term = nextTerm(site, terms)
     const { old, target, followers } = promotion
