@@ -6,7 +6,7 @@ import { ddosLevelOf, ddosProfileOf, unlimitedSources } from './ddos-profile.ts'
 import { internalCertificates } from './haproxy-certificate.ts'
 import { metricsVars } from './haproxy-metrics.ts'
 import { peersVars } from './haproxy-peers.ts'
-import { isEncryptedInside, membersOf } from './site.ts'
+import { isEncryptedInside } from './site.ts'
 
 const domainName = v.pipe(
   v.string(),
