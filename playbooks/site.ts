@@ -3,7 +3,7 @@ import { definePlaybook, type Host, play, secret, wait } from 'hostwright'
 import { app } from '../roles/app.ts'
 import { backup, backupStore, isBackedUp } from '../roles/backup.ts'
 import { base } from '../roles/base.ts'
-import { databaseEndpoint } from '../roles/database-endpoint.ts'
+import { databaseEnvironment } from '../roles/database-environment.ts'
 import { dbcheck } from '../roles/dbcheck.ts'
 import { exporters, isWatched } from '../roles/exporters.ts'
 import { firewall } from '../roles/firewall.ts'
@@ -14,23 +14,14 @@ import { keepalived } from '../roles/keepalived.ts'
 import { letsencrypt } from '../roles/letsencrypt.ts'
 import { isLogged, logging } from '../roles/logging.ts'
 import { monitoring } from '../roles/monitoring.ts'
-import { databaseHosts, mysql, mysqlReplica } from '../roles/mysql.ts'
+import { mysql, mysqlReplica } from '../roles/mysql.ts'
 import { nginx } from '../roles/nginx.ts'
 import { domainsOf } from '../roles/site.ts'
 
-/** Writes go to the primary, reads to the replicas (to the primary while there is none). */
+/** How the app finds and opens its database. */
 function databaseSettings(host: Host) {
-  const endpoint = databaseEndpoint(host)
-  const { primary, replicas } = databaseHosts(host)
   return {
-    ...(endpoint
-      ? {
-          DB_WRITE_HOST: endpoint.name,
-          DB_WRITE_PORT: endpoint.writePort,
-          DB_READ_HOSTS: endpoint.name,
-          DB_READ_PORT: endpoint.readPort,
-        }
-      : { DB_WRITE_HOST: primary, DB_READ_HOSTS: (replicas.length > 0 ? replicas : [primary]).join(',') }),
+    ...databaseEnvironment(host),
     DB_NAME: 'app',
     DB_USER: 'app',
     DB_PASSWORD: secret('db.app'),
