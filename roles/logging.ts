@@ -25,8 +25,9 @@ const path = v.pipe(v.string(), v.regex(/^\/[A-Za-z0-9_.*/-]+$/, 'expected an ab
 const target = v.strictObject({
   /** Where the collector listens. */
   host: hostWord,
+  /** Its port. */
   port,
-  /** @default 'tcp' */
+  /** How messages travel. @default 'tcp' */
   protocol: v.optional(v.picklist(['tcp', 'udp']), 'tcp'),
   /** Encrypt, and check the collector's certificate. @default true for tcp */
   tls: v.optional(v.boolean()),

@@ -28,6 +28,7 @@ const mail = v.strictObject({
   smarthost: v.pipe(v.string(), v.regex(/^[A-Za-z0-9.-]+:[0-9]+$/, "expected 'host:port'")),
   /** Account at the mail server. @default none */
   user: v.optional(line),
+  /** Its password. @default none */
   password: v.optional(secretText),
   /** Refuse to send without TLS. @default true */
   requireTls: v.optional(v.boolean(), true),
@@ -46,10 +47,15 @@ const webhook = v.strictObject({
 
 /** An alert: Prometheus' own words. */
 export const alertRule = v.strictObject({
+  /** Its name. */
   alert: v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected a name of letters, digits and _')),
+  /** What must be true, in PromQL. */
   expr: v.pipe(v.string(), v.nonEmpty()),
+  /** How long it must be true, `'5m'` say. @default at once */
   for: v.optional(duration),
+  /** Labels of the alert, `severity` for one. @default none */
   labels: v.optional(v.record(v.string(), v.string())),
+  /** Texts of the alert: `summary`, `description`. @default none */
   annotations: v.optional(v.record(v.string(), v.string())),
 })
 
