@@ -1,9 +1,10 @@
 // The lab of this machine (`provision lab up`): one load balancer, two servers with nginx, app and database.
 // PROVISION_LAB names another lab than the default one.
 import { defineInventory } from 'hostwright'
-import { fromLab } from 'hostwright/lab'
+import { fromLab, labStatus } from 'hostwright/lab'
 
 const { letsencrypt, ...lab } = await fromLab()
+const { network } = await labStatus(process.env.PROVISION_LAB)
 
 export default defineInventory({
   ...lab,
@@ -14,7 +15,10 @@ export default defineInventory({
     db: { groups: ['web'] },
   },
   vars: {
-    site: { domains: ['www.foobar.com', 'foobar.com'] },
+    site: {
+      domains: ['www.foobar.com', 'foobar.com'],
+      allowedSources: [network.gateway], // this machine: provision comes from here
+    },
     letsencrypt,
   },
 })

@@ -145,10 +145,17 @@ export async function converge(site: LabSite, say: (message: string) => void): P
   const sum = Object.values(run.changed).reduce((total, count) => total + count, 0)
   say(`${site.layout.name}: provisioned in ${run.seconds.toFixed(1)} s, ${sum} changes`)
   if (run.exitCode === 0) return run
-  throw new Error(`${site.layout.name}: provision ended with ${run.exitCode}\n${failuresOf(run.stdout)}${run.stderr}`)
+  throw new Error(
+    `${site.layout.name}: provision ended with ${run.exitCode}\n${failuresOf(run.stdout) || run.stderr.slice(-2000)}`,
+  )
 }
 
+/** The failed tasks of a run with `--output json`, as their errors tell them. */
 function failuresOf(stdout: string): string {
-  const lines = stdout.split('\n').filter((line) => /"(failed|error|unreachable)"/.test(line))
-  return `${lines.slice(0, 5).join('\n')}\n`
+  const events = stdout.split('\n').filter((line) => line.startsWith('{'))
+  return events
+    .map((line) => JSON.parse(line) as { type: string; host?: string; error?: { message?: string; detail?: string } }) // our own format
+    .filter(({ type, error }) => type === 'task:failed' || error !== undefined)
+    .map(({ host, error }) => `${host}: ${error?.message ?? ''}\n${error?.detail ?? ''}`.trim())
+    .join('\n')
 }

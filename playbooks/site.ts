@@ -3,32 +3,25 @@ import { definePlaybook, type Host, play, secret, wait } from 'hostwright'
 import { app } from '../roles/app.ts'
 import { backup, backupStore, isBackedUp } from '../roles/backup.ts'
 import { base } from '../roles/base.ts'
-import { databaseEndpoint } from '../roles/database-endpoint.ts'
+import { databaseEnvironment } from '../roles/database-environment.ts'
 import { dbcheck } from '../roles/dbcheck.ts'
 import { exporters, isWatched } from '../roles/exporters.ts'
 import { firewall } from '../roles/firewall.ts'
+import { floods } from '../roles/floods.ts'
 import { haproxy } from '../roles/haproxy.ts'
 import { hardening } from '../roles/hardening.ts'
 import { keepalived } from '../roles/keepalived.ts'
 import { letsencrypt } from '../roles/letsencrypt.ts'
+import { isLogged, logging } from '../roles/logging.ts'
 import { monitoring } from '../roles/monitoring.ts'
-import { databaseHosts, mysql, mysqlReplica } from '../roles/mysql.ts'
+import { mysql, mysqlReplica } from '../roles/mysql.ts'
 import { nginx } from '../roles/nginx.ts'
 import { domainsOf } from '../roles/site.ts'
 
-/** Writes go to the primary, reads to the replicas (to the primary while there is none). */
+/** How the app finds and opens its database. */
 function databaseSettings(host: Host) {
-  const endpoint = databaseEndpoint(host)
-  const { primary, replicas } = databaseHosts(host)
   return {
-    ...(endpoint
-      ? {
-          DB_WRITE_HOST: endpoint.name,
-          DB_WRITE_PORT: endpoint.writePort,
-          DB_READ_HOSTS: endpoint.name,
-          DB_READ_PORT: endpoint.readPort,
-        }
-      : { DB_WRITE_HOST: primary, DB_READ_HOSTS: (replicas.length > 0 ? replicas : [primary]).join(',') }),
+    ...databaseEnvironment(host),
     DB_NAME: 'app',
     DB_USER: 'app',
     DB_PASSWORD: secret('db.app'),
@@ -58,7 +51,7 @@ export const web = (host: Host) => [nginx({ domains: domainsOf(host) })]
 const everyServer = play({
   name: 'every server',
   hosts: 'all',
-  roles: (host) => [base(), firewall(), host.vars.hardening && hardening()],
+  roles: (host) => [base(), floods(), firewall(), host.vars.hardening && hardening(), isLogged(host) && logging()],
 })
 const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)] })
 // all servers are there before they say who is the primary

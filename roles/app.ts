@@ -158,6 +158,7 @@ User=${name}
 Group=${name}
 WorkingDirectory=/srv/${name}/current
 EnvironmentFile=/etc/${name}/${name}.env
+SyslogIdentifier=${name}
 ExecStart=/bin/sh -c 'RELEASE=$(basename "$(readlink /srv/${name}/current)") exec ${command}'
 Restart=on-failure
 RestartSec=1

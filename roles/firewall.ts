@@ -1,14 +1,15 @@
 // The host's firewall: default deny, ssh first, and what the host's roles declare that they need.
 import { apt, assert, file, type Host, role, systemd, ufw, v } from 'hostwright'
+import { allowedSources, ddosLevelOf, unlimitedSources } from './ddos-profile.ts'
 
 const policy = v.picklist(['allow', 'deny', 'reject'])
 const sources = v.pipe(v.array(v.string()), v.minLength(1, 'expected at least one address or network'))
 
 const params = {
-  /** Who may connect by ssh. It must hold the address that provision comes from. @default everyone */
+  /** Who may connect by ssh. It must hold the address that provision comes from. @default everyone; with `site.allowedSources` and `site.ddosProtection` those and all hosts, others are limited */
   sshSources: v.optional(sources),
-  /** Others may connect by ssh too, but at most 5 times in 30 seconds from one address. @default false */
-  sshLimitOthers: v.optional(v.boolean(), false),
+  /** Others may connect by ssh too, but at most 5 times in 30 seconds from one address. @default false with `sshSources` */
+  sshLimitOthers: v.optional(v.boolean()),
   /** Ports of ssh on this host. @default the port in the inventory */
   sshPorts: v.optional(v.pipe(v.array(v.number()), v.minLength(1))),
   /** Addresses and networks that nothing is accepted from, whatever else is declared. @default none */
@@ -78,10 +79,13 @@ export const firewall = role(
 
 function rulesOf(given: Checked, host: Host): ufw.UfwRule[] {
   const ports = (given.sshPorts ?? [host.sshPort]).join(',')
+  // a limit is safe only if we know who is never to be limited: the controller is no host of the inventory
+  const isLimited = !given.sshSources && ddosLevelOf(host) !== 'off' && allowedSources(host).length > 0
+  const from = isLimited ? unlimitedSources(host) : given.sshSources
   return [
-    ...given.blocked.map((from): ufw.UfwRule => ({ action: 'deny', from, comment: 'blocked' })),
-    { action: 'allow', port: ports, ...(given.sshSources && { from: given.sshSources }), comment: 'ssh' },
-    ...(given.sshLimitOthers && given.sshSources
+    ...given.blocked.map((address): ufw.UfwRule => ({ action: 'deny', from: address, comment: 'blocked' })),
+    { action: 'allow', port: ports, ...(from && { from }), comment: 'ssh' },
+    ...((given.sshLimitOthers ?? isLimited) && from
       ? [{ action: 'limit', port: ports, comment: 'ssh of others' } as const]
       : []),
     ...given.rules,

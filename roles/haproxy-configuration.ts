@@ -2,13 +2,17 @@
 import { createHash } from 'node:crypto'
 import { type Host, v } from 'hostwright'
 import { endpointOfBalancer } from './database-endpoint.ts'
+import { ddosLevelOf, ddosProfileOf, unlimitedSources } from './ddos-profile.ts'
+import { internalCertificates } from './haproxy-certificate.ts'
 import { metricsVars } from './haproxy-metrics.ts'
 import { peersVars } from './haproxy-peers.ts'
+import { isEncryptedInside } from './site.ts'
 
 const domainName = v.pipe(
   v.string(),
   v.regex(/^(?=.{1,253}$)([a-z0-9-]{1,63}\.)+[a-z0-9-]{2,63}$/i, 'expected a domain name'),
 )
+const word = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.:-]+$/, 'expected a name or an address'))
 
 export const params = {
   /** The site's names; the first is sent as Host in health checks. */
@@ -17,8 +21,20 @@ export const params = {
   balance: v.optional(v.picklist(['roundrobin', 'leastconn', 'source']), 'roundrobin'),
   /** `active-passive`: only the first server serves while it is healthy. @default 'active-active' */
   mode: v.optional(v.picklist(['active-active', 'active-passive']), 'active-active'),
-  /** Servers behind. @default the hosts of group `web` on port 8080 */
-  servers: v.optional(v.array(v.strictObject({ name: v.string(), address: v.string(), port: v.number() }))),
+  /**
+   * Servers behind; with `tls` their certificate must be of the internal CA and have their name.
+   * @default the hosts of group `web` on port 8443 with TLS, or on 8080 with `site.encryption: false`
+   */
+  servers: v.optional(
+    v.array(
+      v.strictObject({
+        name: word,
+        address: word,
+        port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535)),
+        tls: v.optional(v.boolean(), false),
+      }),
+    ),
+  ),
   /** Path that answers 200 if nginx and the app are well. @default '/healthz' */
   healthPath: v.optional(v.string(), '/healthz'),
   /** Connections at once; HAProxy needs about two file descriptors for each. @default 4000 */
@@ -44,14 +60,20 @@ export type Checked = v.InferOutput<v.StrictObjectSchema<typeof params, undefine
 
 /** The template's variables, with a fingerprint of them that the running process repeats. */
 export function configuration(given: Checked, host: Host) {
+  const tls = isEncryptedInside(host)
   const servers = (
     given.servers ??
-    host.inventory.group('web').map((web) => ({ name: web.name, address: web.connection.address, port: 8080 }))
+    host.inventory
+      .group('web')
+      .map((web) => ({ name: web.name, address: web.connection.address, port: tls ? 8443 : 8080, tls }))
   ).map((server, index) => ({ ...server, backup: given.mode === 'active-passive' && index > 0 }))
+  const floods = ddosProfileOf(host)
   const vars = {
     ...given,
+    floods: floods && { ...floods, level: ddosLevelOf(host), unlimited: unlimitedSources(host) },
     domain: given.domains[0] ?? '',
     certificates,
+    internalCertificates,
     servers,
     passive: given.mode === 'active-passive',
     database: endpointOfBalancer(host),

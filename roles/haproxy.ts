@@ -1,9 +1,10 @@
 // HAProxy in front: HTTPS with redirect, health checks, one backend over the web servers.
 import { apt, file, handler, type RoleExample, role, shell, systemd, wait } from 'hostwright'
 import { endpointOpenings } from './database-endpoint.ts'
+import { certificateTasks } from './haproxy-certificate.ts'
 import { certificates, configuration, params } from './haproxy-configuration.ts'
-import { metricsOpenings, metricsTasks } from './haproxy-metrics.ts'
-import { peersChecks, peersOpenings, peersTasks } from './haproxy-peers.ts'
+import { metricsOpenings } from './haproxy-metrics.ts'
+import { peersChecks, peersOpenings } from './haproxy-peers.ts'
 
 export type { HaproxyParams } from './haproxy-configuration.ts'
 
@@ -61,8 +62,7 @@ mv -f ${certificates}/.placeholder ${certificates}/00-placeholder.pem
 rm -r "$dir"`,
         unless: `ls ${certificates}/*.pem`,
       }),
-      peersTasks(host, reload),
-      metricsTasks(host, reload),
+      (vars.servers.some((server) => server.tls) || vars.peers || vars.metrics) && certificateTasks(host, reload),
       file.template({
         src: 'haproxy/haproxy.cfg.ejs',
         dest: '/etc/haproxy/haproxy.cfg',

@@ -4,6 +4,7 @@ import { apt, assert, file, type Host, role, shell, sysctl, v } from 'hostwright
 import { auditTasks, auditVerify } from './hardening-audit.ts'
 import { banParams, banTasks, banVerify } from './hardening-bans.ts'
 import { hostKeyTask, permissionTask } from './hardening-files.ts'
+import { sandboxTasks, sandboxVerify } from './hardening-sandboxes.ts'
 import { upgradeParams, upgradeTasks, upgradeVerify } from './hardening-upgrades.ts'
 
 const warning = `Authorised access only. This system is private property; its use is logged and monitored.
@@ -24,6 +25,8 @@ const params = {
   upgrades: v.optional(v.union([v.strictObject(upgradeParams), v.literal(false)]), {}),
   /** Keep an audit log (auditd), where the kernel does. @default true */
   audit: v.optional(v.boolean(), true),
+  /** Confine the daemons of the site's roles by systemd, from their next start on. @default true */
+  sandboxes: v.optional(v.boolean(), true),
   /** Keep account of every process (acct). @default false */
   accounting: v.optional(v.boolean(), false),
   /** Mode bits that new files of users who log in do not get. @default '027' */
@@ -66,6 +69,7 @@ export const hardening = role(
       given.bans !== false && banVerify(host),
       given.upgrades !== false && upgradeVerify(given.upgrades),
       given.audit && auditVerify(),
+      given.sandboxes && sandboxVerify(host, given.bans !== false),
       assert({
         that: '[ ! -e /etc/ssh/ssh_host_rsa_key.pub ] || [ "$(ssh-keygen -lf /etc/ssh/ssh_host_rsa_key.pub | cut -d " " -f 1)" -ge 3072 ]',
         message: "the host's RSA key has 3072 bits or more",
@@ -76,6 +80,7 @@ export const hardening = role(
     const banner = `${(given.banner ?? bannerOfBase(host) ?? warning).trimEnd()}\n`
     const packages = ['debsums', 'needrestart', ...(given.accounting ? ['acct'] : [])]
     return [
+      given.sandboxes && sandboxTasks(host, given.bans !== false),
       given.bans !== false && banTasks(given.bans, host),
       given.upgrades !== false && upgradeTasks(given.upgrades, host),
       given.audit && auditTasks(),

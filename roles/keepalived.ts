@@ -8,7 +8,7 @@ export type { KeepalivedParams } from './keepalived-configuration.ts'
 
 /**
  * The floating address of the site, on the hosts of group `lb`. Put it after `haproxy`, whose health it follows.
- * @example play({ hosts: 'lb', roles: (host) => [haproxy({ domains }), host.vars.site?.floatingAddress && keepalived()] })
+ * @example play({ hosts: 'lb', roles: (host) => [haproxy({ domains: ['www.example.com'] }), host.vars.site?.floatingAddress !== undefined && keepalived()] })
  */
 export const keepalived = role(
   'keepalived',

@@ -10,9 +10,11 @@ import {
   configurationHash,
   receiversOf,
 } from './monitoring/alertmanager.ts'
+import { grafanaTasks, grafanaVerify } from './monitoring/grafana.ts'
 import { askSelf, clientConfiguration, identityTasks, json, webConfiguration } from './monitoring/identity.ts'
 import { type Checked, params } from './monitoring/parameters.ts'
 import { ruleFile, rulesOf, watchedOf } from './monitoring/rules.ts'
+import { statusPageOpenings, statusPageTasks, statusPageVerify } from './monitoring/status-page.ts'
 import { blackboxModules, scrapesOf, targetCount, withPort } from './monitoring/targets.ts'
 import { addressesOf, membersOf } from './site.ts'
 
@@ -32,10 +34,13 @@ export const monitoring = role(
   'monitoring',
   {
     params,
-    openings: (_given, host) => {
+    openings: (given, host) => {
       const from = addressesOf(host, 'monitor')
-      if (from.length === 0) return []
-      return [9090, 9093, 9094, 9115].map((port) => ({ port, from, comment: 'the other monitors' }))
+      const ports = from.length === 0 ? [] : [9090, 9093, 9094, 9115]
+      return [
+        ...ports.map((port) => ({ port, from, comment: 'the other monitors' })),
+        ...statusPageOpenings(given, host),
+      ]
     },
     verify: (given, host) => verification(given, host),
   },
@@ -49,6 +54,8 @@ export const monitoring = role(
     blackboxTasks(given, host),
     alertmanagerTasks(given, host),
     prometheusTasks(given, host),
+    statusPageTasks(given, host),
+    grafanaTasks(given, host),
   ],
 )
 
@@ -243,6 +250,8 @@ up=$(${query(host, 'count(up == 1)')} | grep -o '"[0-9]*"]' | tr -cd 0-9)
       'the rules are evaluated, and alerts reach Alertmanager',
       `${askSelf(host, 9093, '/api/v2/alerts?filter=alertname%3D%22Watchdog%22')} | grep -q '"alertname":"Watchdog"'`,
     ),
+    statusPageVerify(given, host),
+    grafanaVerify(given),
   ]
 }
 

@@ -40,8 +40,8 @@ export const params = {
   /** The inventory's group of database servers. @default 'db' */
   group: v.optional(v.string(), 'db'),
   /**
-   * `replication`: a primary, chosen here, and its replicas. `group`: MySQL Group Replication of three or more servers, which elect the
-   * primary themselves and go on when one fails. @default 'replication'
+   * `replication`: a primary, found on the servers themselves, and its replicas. `group`: MySQL Group Replication of three or more servers, which
+   * elect the primary themselves and go on when one fails. @default 'replication'
    */
   topology: v.optional(v.picklist(['replication', 'group']), 'replication'),
   /** UUID of a group, the same on all members. @default made from the name of the inventory's group */

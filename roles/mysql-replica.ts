@@ -6,7 +6,7 @@ import { accountTasks } from './mysql-accounts.ts'
 import { memberTasks, verifyMember } from './mysql-group.ts'
 import { flavourOf, opener, params, topologyOf } from './mysql-parameters.ts'
 
-/** Opens the primary, makes databases and accounts there, and starts replication on all others. */
+/** Opens the primary, makes databases and accounts there, and starts replication on all others. In a group: waits for the membership. */
 export const mysqlReplica = role(
   'mysql',
   {

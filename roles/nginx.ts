@@ -1,7 +1,9 @@
 // Nginx on the web servers: static files served directly, everything else proxied to the app.
 import { createHash } from 'node:crypto'
-import { apt, file, type Host, handler, role, systemd, v, wait } from 'hostwright'
+import { apt, file, type Host, handler, role, shell, systemd, tls, v, wait } from 'hostwright'
+import { ddosProfileOf, unlimitedSources } from './ddos-profile.ts'
 import { wafAfter, wafBefore, wafParams, wafVerify } from './nginx-waf.ts'
+import { isEncryptedInside } from './site.ts'
 
 const domainName = v.pipe(
   v.string(),
@@ -11,7 +13,9 @@ const domainName = v.pipe(
 const params = {
   /** The site's names. */
   domains: v.pipe(v.array(domainName), v.minLength(1, 'expected at least one domain')),
-  /** Port that the load balancers connect to. @default 8080 */
+  /** Port that the load balancers connect to with TLS, if there are any; not open with `site.encryption: false`. @default 8443 */
+  tlsPort: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535)), 8443),
+  /** Port without TLS: for this host alone where there is one with TLS. @default 8080 */
   port: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535)), 8080),
   /** Directory of the static files. @default '/srv/app/current/static' */
   root: v.optional(v.string(), '/srv/app/current/static'),
@@ -25,12 +29,12 @@ const params = {
   trustedProxies: v.optional(v.array(v.string())),
   /** Largest request body. @default '10m' */
   clientMaxBodySize: v.optional(v.pipe(v.string(), v.regex(/^\d+[kmg]?$/i, "expected a size such as '10m'")), '10m'),
-  /** Requests a second from one client. @default 100 */
-  requestsPerSecond: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 100),
-  /** Requests over the rate that are still served. @default 200 */
-  burst: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 200),
-  /** Connections at once from one client. @default 100 */
-  connectionsPerClient: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 100),
+  /** Requests a second from one client. @default as `site.ddosProtection` has it; not limited when that is off */
+  requestsPerSecond: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  /** Requests over the rate that are still served. @default as `site.ddosProtection` has it, else twice the rate */
+  burst: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  /** Connections at once from one client. @default as `site.ddosProtection` has it; not limited when that is off */
+  connectionsPerClient: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   ...wafParams,
 }
 
@@ -43,6 +47,8 @@ declare module 'hostwright' {
   }
 }
 
+const certificates = '/etc/nginx/tls'
+
 /**
  * The web server.
  * @example play({ hosts: 'web', roles: [nginx({ domains: ['www.example.com'] })] })
@@ -51,7 +57,13 @@ export const nginx = role(
   'nginx',
   {
     params,
-    openings: ({ port }, host) => [{ port, from: addressesOf(host, 'lb'), comment: 'nginx from the load balancers' }],
+    openings: ({ port, tlsPort }, host) => [
+      {
+        port: isEncrypted(host) ? tlsPort : port,
+        from: addressesOf(host, 'lb'),
+        comment: 'nginx from the load balancers',
+      },
+    ],
     verify: (given, host) => [
       wait.http({
         name: 'nginx runs the configuration that was written',
@@ -64,6 +76,12 @@ export const nginx = role(
         url: `http://127.0.0.1:${given.port}${given.healthPath}`,
         timeout: 10,
       }),
+      isEncrypted(host) &&
+        shell.command({
+          name: 'nginx shows the load balancers its present certificate of the internal CA',
+          run: `curl -sS -o /dev/null --cacert ${certificates}/ca.pem --connect-to ${host.name}:${given.tlsPort}:127.0.0.1:${given.tlsPort} https://${host.name}:${given.tlsPort}${given.healthPath}`,
+          probe: true,
+        }),
       wafVerify(given),
     ],
   },
@@ -79,6 +97,7 @@ export const nginx = role(
     return [
       apt.package({ pkg: ['nginx', 'curl'], startServices: false }),
       file.absent({ path: '/etc/nginx/sites-enabled/default', notify: reload }),
+      vars.encrypted && tls.internal({ directory: certificates, subject: host.name, notify: reload }),
       wafBefore(given, reload),
       file.template({
         src: 'nginx/site.conf.ejs',
@@ -98,10 +117,30 @@ function addressesOf(host: Host, group: string): string[] {
   return host.inventory.hasGroup(group) ? host.inventory.group(group).map((entry) => entry.connection.address) : []
 }
 
+/** Load balancers come in with TLS; without any the port is for whoever is in front, or for nobody. */
+function isEncrypted(host: Host): boolean {
+  return isEncryptedInside(host) && host.inventory.hasGroup('lb')
+}
+
+/** What one client may do; 0 = as much as it likes. */
+function limitsOf(given: Checked, host: Host) {
+  const limits = ddosProfileOf(host)?.nginx
+  const requestsPerSecond = given.requestsPerSecond ?? limits?.perSecond ?? 0
+  return {
+    requestsPerSecond,
+    burst: given.burst ?? (given.requestsPerSecond === undefined ? limits?.burst : undefined) ?? 2 * requestsPerSecond,
+    connectionsPerClient: given.connectionsPerClient ?? limits?.atOnce ?? 0,
+  }
+}
+
 function configuration(given: Checked, host: Host) {
   const vars = {
     ...given,
     name: host.name,
+    encrypted: isEncrypted(host),
+    certificates,
+    unlimited: unlimitedSources(host),
+    ...limitsOf(given, host),
     upstream:
       given.upstream ??
       (host.isIn('app') ? ['127.0.0.1'] : addressesOf(host, 'app')).map((address) => `${address}:${given.appPort}`),

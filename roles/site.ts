@@ -31,6 +31,11 @@ export function domainsOf(host: Pick<Host, 'vars'>): string[] {
   return [...(host.vars.site?.domains ?? ['www.foobar.com'])]
 }
 
+/** Whether the hosts of the site speak TLS with each other. */
+export function isEncryptedInside(host: Pick<Host, 'vars'>): boolean {
+  return host.vars.site?.encryption ?? true
+}
+
 /** The hosts of a group; none if the inventory has no such group. */
 export function membersOf(host: Pick<Host, 'inventory'>, group: string): readonly InventoryHost[] {
   return host.inventory.hasGroup(group) ? host.inventory.group(group) : []

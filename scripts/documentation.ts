@@ -22,7 +22,7 @@ interface Source {
 
 /** All resources that `hostwright` exports and all roles of `hostwright/roles`. */
 export async function collectDocumentation(): Promise<readonly EntryDoc[]> {
-  const sources = ['src/resources/', 'src/core/', 'roles/'].flatMap((folder) =>
+  const sources = ['src/resources/', 'src/core/', 'roles/', 'roles/monitoring/'].flatMap((folder) =>
     readdirSync(new URL(folder, root))
       .filter((name) => name.endsWith('.ts'))
       .map((name) => readSource(folder + name)),

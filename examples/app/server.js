@@ -118,11 +118,15 @@ async function body(request) {
 }
 
 const http = createServer(async (request, response) => {
+  const began = Date.now()
   const path = new URL(request.url, 'http://localhost').pathname
   const send = (status, value) => {
     const html = typeof value === 'string'
     response.writeHead(status, { 'content-type': html ? 'text/html; charset=utf-8' : 'application/json', 'x-served-by': server })
     response.end(html ? value : `${JSON.stringify(value)}\n`)
+    // one JSON object a request; the id is the load balancer's, so that one request is found in the logs of all tiers
+    if (path !== '/healthz')
+      console.log(JSON.stringify({ id: request.headers['x-request-id'], method: request.method, path, status, milliseconds: Date.now() - began }))
   }
   const route = routes[`${request.method === 'HEAD' ? 'GET' : request.method} ${path}`]
   if (!route) return send(404, { error: 'not found', server })

@@ -4,7 +4,7 @@ import { defineInventory } from 'hostwright'
 import { fromLab, labStatus } from 'hostwright/lab'
 
 const { letsencrypt, hosts, ...lab } = await fromLab()
-const { network } = await labStatus(process.env.PROVISION_LAB)
+const { network, acme } = await labStatus(process.env.PROVISION_LAB)
 // a host of the lab that is none of the site's: what `npm run judge` examines it from
 const { judge1: _, ...servers } = hosts
 
@@ -30,5 +30,6 @@ export default defineInventory({
     hardening: {},
     nginx: { waf: 'block' },
     letsencrypt,
+    monitoring: { ...(acme && { siteCaFile: acme.root }) }, // the lab's authority is one that nobody else trusts
   },
 })

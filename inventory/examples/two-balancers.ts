@@ -1,9 +1,10 @@
-// Two load balancers that share an address, in front of two web servers. The lab's names lead to its virtual address:
+// Two load balancers that share an address, in front of two web servers.
 // provision lab up --name pair --host lb1:bookworm --host lb2:trixie --host web1:sid --host web2:sid
 import { defineInventory } from 'hostwright'
-import { fromLab } from 'hostwright/lab'
+import { fromLab, labStatus } from 'hostwright/lab'
 
 const { letsencrypt, ...lab } = await fromLab()
+const { network } = await labStatus(process.env.PROVISION_LAB)
 
 export default defineInventory({
   ...lab,
@@ -14,7 +15,7 @@ export default defineInventory({
     db: { groups: ['web'] },
   },
   vars: {
-    site: { domains: ['www.foobar.com', 'foobar.com'] },
+    site: { domains: ['www.foobar.com', 'foobar.com'], floatingAddress: network.virtualAddress },
     letsencrypt,
   },
 })

@@ -13,17 +13,17 @@ npm run outages -- list                  the events
 npm run outages -- report                write docs/availability.md from what was measured
 
   --layout NAME  ${layoutNames.join(', ')} (default: ${measuredLayouts.join(', then ')})
+  --lab NAME     the lab's name (default: outages)
   --again        go on with the lab of an earlier run
   --keep         leave the lab up
 `
-// one address plays all visitors, and what is measured here is not the limit of requests by address
-const manyVisitors = { nginx: { requestsPerSecond: 10_000, burst: 10_000, connectionsPerClient: 10_000 } }
 const say = (message: string) => process.stderr.write(`${message}\n`)
 const settings = { every: 20, patience: 5000, quiet: 5000, deadline: 120_000, say }
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     layout: { type: 'string' },
+    lab: { type: 'string', default: 'outages' },
     again: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
@@ -46,7 +46,7 @@ async function measureAll(): Promise<void> {
 }
 
 async function measureLayout(name: LayoutName, chosen: readonly OutageEvent[]): Promise<void> {
-  const site = await openSite({ lab: 'outages', layout: layoutOf(name), again: options.again, vars: manyVisitors, say })
+  const site = await openSite({ lab: options.lab, layout: layoutOf(name), again: options.again, say })
   try {
     await converge(site, say)
     for (const event of chosen) {

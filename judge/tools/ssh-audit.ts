@@ -11,7 +11,8 @@ export const sshAudit: Tool = {
     const complaints = []
     const byHost = new Map<string, { id: string; says: string }[]>()
     for (const { name } of site.inventory.hosts) {
-      const result = await asStranger(`ssh-audit --json --timeout 20 ${site.address(name)}`, 120_000)
+      // its test of the rate of connections breaks off (BlockingIOError) where the daemon does slow them down
+      const result = await asStranger(`ssh-audit --json --skip-rate-test --timeout 20 ${site.address(name)}`, 120_000)
       const { software, findings } = parseAudit(outputOf(result, [0, 1, 2, 3]))
       byHost.set(name, findings)
       figures.push({ name, value: `exit code ${result.exitCode}, ${software}` })

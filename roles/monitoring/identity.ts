@@ -1,19 +1,28 @@
 // Who a host is to the monitors, and a monitor to the hosts: one certificate of the internal CA for everything that runs as user prometheus.
 import { isIP } from 'node:net'
-import { type Host, type Secret, type Tasks, tls } from 'hostwright'
+import { type Handler, type Host, type Secret, type Tasks, tls } from 'hostwright'
 
 /** Where the certificate is, with its key and the CA. */
 export const identity = '/etc/prometheus/tls'
 
-/** `ca.pem`, `server.pem` and `server.key` in `/etc/prometheus/tls`; the key is for the group prometheus, which the exporters' packages make. */
-export function identityTasks(host: Pick<Host, 'name' | 'address'>, ca: string | Secret): Tasks {
-  const { name, address } = host
+interface Place {
+  readonly directory: string
+  /** Who may read the key. */
+  readonly group: string
+  readonly notify?: Handler
+}
+
+/** `ca.pem`, `server.pem` and `server.key` of a host. The exporters read theirs anew at each connection, and their packages make the group prometheus. */
+export function identityTasks(
+  { name, address }: Pick<Host, 'name' | 'address'>,
+  ca: string | Secret,
+  place: Place = { directory: identity, group: 'prometheus' },
+): Tasks {
   return tls.internal({
-    directory: identity,
     subject: name,
     ...(isIP(address) > 0 ? { names: [name], addresses: [address] } : { names: [...new Set([name, address])] }),
-    group: 'prometheus',
     ca,
+    ...place,
   })
 }
 

@@ -16,6 +16,7 @@ const httpUrl = v.pipe(
     "expected an address that starts with 'http://' or 'https://'",
   ),
 )
+const path = v.pipe(v.string(), v.regex(/^\/[A-Za-z0-9._/@-]+$/, 'expected an absolute path'))
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 
 const mail = v.strictObject({
@@ -27,6 +28,7 @@ const mail = v.strictObject({
   smarthost: v.pipe(v.string(), v.regex(/^[A-Za-z0-9.-]+:[0-9]+$/, "expected 'host:port'")),
   /** Account at the mail server. @default none */
   user: v.optional(line),
+  /** Its password. @default none */
   password: v.optional(secretText),
   /** Refuse to send without TLS. @default true */
   requireTls: v.optional(v.boolean(), true),
@@ -45,10 +47,15 @@ const webhook = v.strictObject({
 
 /** An alert: Prometheus' own words. */
 export const alertRule = v.strictObject({
+  /** Its name. */
   alert: v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected a name of letters, digits and _')),
+  /** What must be true, in PromQL. */
   expr: v.pipe(v.string(), v.nonEmpty()),
+  /** How long it must be true, `'5m'` say. @default at once */
   for: v.optional(duration),
+  /** Labels of the alert, `severity` for one. @default none */
   labels: v.optional(v.record(v.string(), v.string())),
+  /** Texts of the alert: `summary`, `description`. @default none */
   annotations: v.optional(v.record(v.string(), v.string())),
 })
 
@@ -118,13 +125,31 @@ export const params = {
       v.strictObject({
         /** @default 9443 */
         port: v.optional(port, 9443),
-        /** Addresses and networks that may open it. @default none: through ssh only */
-        from: v.optional(v.array(v.string()), []),
+        /** Addresses and networks that may open it. @default the address that provision comes from */
+        from: v.optional(v.array(v.string())),
+        /** Certificate and key for browsers, files on the host. @default one that the host makes for itself */
+        certificate: v.optional(path),
+        key: v.optional(path),
         /** Passwords by account. @default none: whoever may connect may look */
         accounts: v.optional(v.record(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.-]+$/)), secretText), {}),
       }),
     ]),
     {},
+  ),
+  /** Grafana, from a repository that has it: Debian has not. @default none */
+  grafana: v.optional(
+    v.strictObject({
+      /** As `apt.repository` wants it. */
+      repository: v.strictObject({
+        uris: line,
+        suites: line,
+        components: v.optional(line),
+        /** Armored text, or the path of a local file. */
+        key: v.pipe(v.string(), v.nonEmpty()),
+      }),
+      /** Password of the account admin, when it is made. @default secret('grafana.admin') */
+      adminPassword: v.optional(secretText, () => secret('grafana.admin')),
+    }),
   ),
   /** The secret of the internal CA. @default secret('tls.ca') */
   ca: v.optional(secretText, () => secret('tls.ca')),

@@ -1,5 +1,6 @@
 // The arguments of `provision db …`.
 import type { Command } from 'commander'
+import { addBackupCommands } from './db-backup-program.ts'
 import type { FailoverOptions } from './db-failover.ts'
 import type { RejoinOptions } from './db-rejoin.ts'
 import type { DatabaseOptions } from './db-site.ts'
@@ -64,4 +65,5 @@ export function addDatabaseCommands(program: Command, io: Io, choose: Choose): v
         (await import('./db-rejoin.ts')).dbRejoinCommand(io, host, playbook, optionsOf<RejoinOptions>(command)),
       ),
     )
+  addBackupCommands(db, io, choose)
 }

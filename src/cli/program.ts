@@ -235,7 +235,10 @@ function addWatchCommand(program: Command, io: Io, choose: Choose): void {
         .argParser(interval)
         .default(300_000, '5m'),
     )
-    .option('--metrics <file>', "write drift for node_exporter's textfile collector (*.prom)")
+    .option(
+      '--metrics <file>',
+      "write drift for node_exporter's textfile collector (*.prom), here or on hosts (PATTERN:PATH)",
+    )
     .option('-D, --diff', 'show the texts of files that differ')
   selectionOptions(watch)
   reportOptions(watch)

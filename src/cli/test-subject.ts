@@ -82,14 +82,15 @@ async function exampleOf(io: Io, name: string): Promise<RoleExample> {
   })
 }
 
-/** The inventory with the hosts of a lab in place of its own: the same names, groups and variables. */
+/** The inventory with the hosts of a lab in place of its own: the same names, groups and variables; the controller is this machine. */
 export function mapOnto(inventory: ResolvedInventory, lab: LabStatus): ResolvedInventory {
   const change = (host: InventoryHost): InventoryHost => {
     const found = lab.hosts.find(({ name }) => name === host.name)
     if (!found) return host
     const { address, user } = found
     const { identityFile, knownHosts } = lab
-    return { ...host, connection: { address, user, identityFile, knownHosts, hostKeyChecking: 'strict' } }
+    const vars = withController(host.vars, lab.network.gateway)
+    return { ...host, vars, connection: { address, user, identityFile, knownHosts, hostKeyChecking: 'strict' } }
   }
   return {
     ...inventory,
@@ -98,4 +99,11 @@ export function mapOnto(inventory: ResolvedInventory, lab: LabStatus): ResolvedI
     group: (name) => inventory.group(name).map(change),
     select: (pattern) => inventory.select(pattern).map(change),
   }
+}
+
+/** Where a site says who is never limited, the lab's controller is meant by it. */
+function withController(vars: InventoryHost['vars'], address: string): InventoryHost['vars'] {
+  const { site } = vars as { readonly site?: { readonly allowedSources?: readonly string[] } } // of the roles; anything may stand there
+  if (!Array.isArray(site?.allowedSources)) return vars
+  return { ...vars, site: { ...site, allowedSources: [...site.allowedSources, address] } }
 }

@@ -6,6 +6,7 @@ import { connect } from '../transport/connect.ts'
 import { keepConnections } from '../transport/kept.ts'
 import { exitCode, type Io } from './io.ts'
 import { checkMetricsFile } from './metrics-file.ts'
+import { placeOnHosts } from './metrics-on-hosts.ts'
 import { askForPasswords } from './open-site.ts'
 import { stopOnSignals } from './stop-signals.ts'
 import { type RoundCause, runRound, type WatchOptions, type WatchState } from './watch-round.ts'
@@ -24,10 +25,16 @@ export async function watchCommand(io: Io, playbookFile: string, options: WatchO
       message: `--output-file ${options.outputFile}: expected stdout; a watch writes as long as it lasts`,
       hint: `provision watch --output json >${options.outputFile}`,
     })
-  if (options.metrics !== undefined) checkMetricsFile(io, options.metrics)
+  if (options.metrics !== undefined && !placeOnHosts(options.metrics)) checkMetricsFile(io, options.metrics)
   const passwords = await askForPasswords(io, options)
   const kept = keepConnections(io.connect ?? connect)
-  const state: WatchState = { report: undefined, prepared: undefined, files: new WatchedFiles(), memory: newMemory() }
+  const state: WatchState = {
+    report: undefined,
+    prepared: undefined,
+    files: new WatchedFiles(),
+    reach: undefined,
+    memory: newMemory(),
+  }
   const stopping = stopOnSignals(
     io,
     (giveUp) => state.report?.emit({ type: 'interrupted', giveUp }),

@@ -4,6 +4,7 @@ import { asProvisionError } from '../core/error.ts'
 import type { HostRecap } from '../core/events.ts'
 import { type RunResult, run } from '../engine/run.ts'
 import { createJsonReport } from '../report/json.ts'
+import type { RoundMetrics } from '../report/metrics.ts'
 import { createNewsReport, type Memory } from '../report/news.ts'
 import { makePaint } from '../report/paint.ts'
 import { inChorus, type Report } from '../report/report.ts'
@@ -12,6 +13,7 @@ import type { Connect } from '../transport/connection.ts'
 import { forPeople, type ReportOptions } from './choose-report.ts'
 import { hasColour, type Io } from './io.ts'
 import { writeMetrics } from './metrics-file.ts'
+import { placeOnHosts, type Reach, sendMetrics } from './metrics-on-hosts.ts'
 import { openRecord } from './open-record.ts'
 import { type PreparedRun, type PrepareOptions, prepareRun } from './prepare-run.ts'
 import { reportError } from './report-error.ts'
@@ -26,7 +28,7 @@ export interface WatchOptions extends PrepareOptions, ReportOptions {
   readonly interval: number
   /** How many records of runs stay. */
   readonly keepRuns?: number | undefined
-  /** A file for node_exporter's textfile collector. */
+  /** A file for node_exporter's textfile collector, here or as `PATTERN:PATH` on hosts of the inventory. */
   readonly metrics?: string | undefined
 }
 
@@ -53,6 +55,8 @@ export interface WatchState {
   prepared: (PreparedRun & { readonly files: WatchedFiles }) | undefined
   /** What to watch now. */
   files: WatchedFiles
+  /** How the hosts were reached last: also what is wrong with a playbook can be told to the monitors. */
+  reach: Reach | undefined
   readonly memory: Memory
 }
 
@@ -70,6 +74,7 @@ export async function runRound(io: Io, round: Round, state: WatchState): Promise
     const prepared = await prepare(io, round, state)
     files.noteAll(prepared.files)
     const { request } = prepared
+    state.reach = { ...request, connect: round.connect, forks: options.forks }
     const record =
       options.apply &&
       openRecord(io, { command: 'watch', playbook: round.playbookFile, check: false, options, request })
@@ -101,13 +106,24 @@ export async function runRound(io: Io, round: Round, state: WatchState): Promise
   } finally {
     await report.end()
     state.report = undefined
-    if (options.metrics !== undefined)
-      await writeMetrics(io, options.metrics, {
-        hosts,
-        time: Date.now() / 1000,
-        seconds: Math.round(performance.now() - started) / 1000,
-      })
+    await tellMonitors(io, round, state.reach, {
+      hosts,
+      time: Date.now() / 1000,
+      seconds: Math.round(performance.now() - started) / 1000,
+    })
   }
+}
+
+async function tellMonitors(
+  io: Io,
+  { options, stopping }: Round,
+  reach: Reach | undefined,
+  metrics: RoundMetrics,
+): Promise<void> {
+  if (options.metrics === undefined) return
+  const place = placeOnHosts(options.metrics)
+  if (!place) await writeMetrics(io, options.metrics, metrics)
+  else if (reach && !stopping.stop.aborted) await sendMetrics(io, place, metrics, reach)
 }
 
 /** The playbook and inventory of the round before, if none of their files changed. */

@@ -126,7 +126,7 @@ function hasData(schemas: readonly string[], received: string): boolean {
 /** All that a server has: applied, or received and still to be applied. */
 function positionOf({ state }: RunningNode): string {
   const { executed } = state.replication
-  return [executed, state.received].filter((part) => part !== '').join(',')
+  return [executed, onlyIn(state.flavour, state.received, executed)].filter((part) => part !== '').join(',')
 }
 
 function receivedMore(node: RunningNode, than: RunningNode): boolean {

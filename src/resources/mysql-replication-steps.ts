@@ -125,8 +125,17 @@ export function cloneSteps(
     {
       // The server goes away at the end of a clone (2013), or cannot restart itself without a supervisor (3707): the status decides.
       script: `${clientPrelude}
-code=0
-said=$(ask 2>&1) || code=$?
+statements=$(cat)
+left=600
+while :; do
+  code=0
+  said=$(printf '%s\\n' "$statements" | ask 2>&1) || code=$?
+  # a donor serves one clone at a time (3634), and other replicas may be seeded just now
+  case "$said" in *'Donor Error: 3634 '*) ;; *) break ;; esac
+  if [ "$left" -le 0 ]; then break; fi
+  left=$((left - 1))
+  sleep 1
+done
 if [ "$code" != 0 ]; then
   case "$said" in
   *'ERROR 2013 '* | *'ERROR 2006 '*) ;;

@@ -1,18 +1,31 @@
 // playbooks/site.ts as a person would have written it.
 import { isAbsolute } from 'node:path'
 import type { Answers } from './answers.ts'
-import { listOf, literal } from './literal.ts'
+import { literal } from './literal.ts'
 
 /** The text of `playbooks/site.ts`. */
 export function playbookFile(answers: Answers): string {
   const { firewall, domains } = answers
   const roles = [
     'app',
+    'backup',
+    'backupStore',
     'base',
-    'databaseHosts',
+    'databaseEnvironment',
+    'dbcheck',
+    'domainsOf',
+    'exporters',
     ...(firewall ? ['firewall'] : []),
+    'floods',
     'haproxy',
+    'hardening',
+    'isBackedUp',
+    'isLogged',
+    'isWatched',
+    'keepalived',
     'letsencrypt',
+    'logging',
+    'monitoring',
     'mysql',
     'mysqlReplica',
     'nginx',
@@ -22,25 +35,15 @@ export function playbookFile(answers: Answers): string {
     '// The roles come with hostwright. To change one, copy it from node_modules/hostwright/roles into roles/ and import it from there.',
     ...(isHere(answers.app) ? ["import { join } from 'node:path'"] : []),
     "import { definePlaybook, type Host, play, secret } from 'hostwright'",
-    `import { ${roles.join(', ')} } from 'hostwright/roles'`,
+    `import {\n${roles.map((role) => `  ${role},\n`).join('')}} from 'hostwright/roles'`,
   ].join('\n')
+  const everywhere = ['base()', 'floods()', ...(firewall ? ['firewall()'] : [])].join(', ')
   return `${head}
 
-declare module 'hostwright' {
-  interface HostVars {
-    /** What several roles need to know of the site. */
-    site?: { domains: string[] }
-  }
-}
-
-const domains = (host: Host): string[] => host.vars.site?.domains ?? ${listOf(domains)}
-
-/** Writes go to the primary, reads to the replicas (to the primary while there is none). */
+/** How the app finds and opens its database. */
 function databaseSettings(host: Host) {
-  const { primary, replicas } = databaseHosts(host)
   return {
-    DB_WRITE_HOST: primary,
-    DB_READ_HOSTS: (replicas.length > 0 ? replicas : [primary]).join(','),
+    ...databaseEnvironment(host),
     DB_NAME: 'app',
     DB_USER: 'app',
     DB_PASSWORD: secret('db.app'),
@@ -49,6 +52,7 @@ function databaseSettings(host: Host) {
 }
 
 const database = {
+  witnesses: 'lb',
   databases: ['app'],
   users: [
     {
@@ -61,9 +65,13 @@ const database = {
 }
 
 export default definePlaybook([
-  play({ name: 'every server', hosts: 'all', roles: [base()${firewall ? ', firewall()' : ''}] }),
+  play({
+    name: 'every server',
+    hosts: 'all',
+    roles: (host) => [${everywhere}, host.vars.hardening && hardening(), isLogged(host) && logging()],
+  }),
   play({ name: 'databases', hosts: 'db', roles: [mysql(database)] }),
-  // a play waits for all its hosts: the primary is ready before a replica follows it
+  // all servers are there before they say who is the primary
   play({ name: 'replication', hosts: 'db', roles: [mysqlReplica(database)] }),
   play({
     name: 'application',
@@ -76,12 +84,26 @@ export default definePlaybook([
       }),
     ],
   }),
-  play({ name: 'web', hosts: 'web', roles: (host) => [nginx({ domains: domains(host) })] }),
+  play({ name: 'web', hosts: 'web', roles: (host) => [nginx({ domains: domainsOf(host) })] }),
   play({
     name: 'load balancer',
     hosts: 'lb',
-    roles: (host) => [haproxy({ domains: domains(host) }), letsencrypt({ domains: domains(host) })],
+    roles: (host) => [
+      haproxy({ domains: domainsOf(host) }),
+      host.vars.site?.floatingAddress !== undefined && keepalived(),
+      dbcheck(),
+    ],
   }),
+  // the authority's questions come to any of the load balancers, so all of them are ready before the first asks for a certificate
+  play({ name: 'certificates', hosts: 'lb', roles: (host) => [letsencrypt({ domains: domainsOf(host) })] }),
+  // by choice of the inventory: groups monitor and backup
+  play({
+    name: 'watching',
+    hosts: 'all',
+    roles: (host) => [isWatched(host) && exporters(), host.isIn('monitor') && monitoring()],
+  }),
+  play({ name: 'backup store', hosts: 'all', roles: (host) => [host.isIn('backup') && backupStore()] }),
+  play({ name: 'backups', hosts: 'all', roles: (host) => [isBackedUp(host) && backup()] }),
 ])
 `
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import test from 'ava'
+import * as roles from '../../roles/index.ts'
 import { collectDocumentation } from '../../scripts/documentation.ts'
 import { type EntryDoc, firstSentence } from '../../src/cli/documentation.ts'
 
@@ -20,7 +21,23 @@ test('all public resources and roles are documented, each once', (t) => {
   t.is(new Set(names).size, names.length)
   t.deepEqual(
     entries.filter(({ kind }) => kind === 'role').map(({ name }) => name),
-    ['app', 'base', 'dbcheck', 'firewall', 'haproxy', 'letsencrypt', 'mysql', 'nginx'],
+    [
+      'app',
+      'backup',
+      'base',
+      'dbcheck',
+      'exporters',
+      'firewall',
+      'floods',
+      'haproxy',
+      'hardening',
+      'keepalived',
+      'letsencrypt',
+      'logging',
+      'monitoring',
+      'mysql',
+      'nginx',
+    ],
   )
   for (const name of ['apt.package', 'file.template', 'sshd.config', 'user', 'wait.port']) t.truthy(named(name))
 })
@@ -59,7 +76,9 @@ test('every example type-checks, and loads', async (t) => {
   const bodies = entries.flatMap(({ name, kind, examples }) =>
     examples.map((example) => {
       const text = example.replaceAll('AAAA…', key)
-      const own = kind === 'role' ? `const { ${name} } = roles\n` : ''
+      // a role's example may use other roles, which may have the name of a group of resources
+      const used = Object.keys(roles).filter((role) => role === name || new RegExp(`\\b${role}\\(`).test(text))
+      const own = kind === 'role' ? `const { ${used.join(', ')} } = roles\n` : ''
       return /^const /.test(text) ? `{\n${own}${text}\n}` : `{\n${own}void (${text})\n}`
     }),
   )

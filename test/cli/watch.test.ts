@@ -181,6 +181,29 @@ test('--metrics writes drift for a monitor, and that a round could not be', asyn
   )
 })
 
+test('--metrics PATTERN:PATH writes it on hosts of the inventory', async (t) => {
+  const cwd = templateSite(t)
+  const file = join(cwd, 'on-host.prom')
+  const seen: string[] = []
+  const { left, stderr } = await watch(
+    cwd,
+    ['--interval', 'off', '--metrics', `here:${file}`],
+    [
+      [round, () => save(cwd, 'playbooks/note.ejs', 'two\n')],
+      // a round begins when the figures of the one before are written
+      [
+        round,
+        (send) => {
+          seen.push(readFileSync(file, 'utf8'))
+          stop(send)
+        },
+      ],
+    ],
+  )
+  t.deepEqual(left, [])
+  t.true(seen[0]?.includes('hostwright_drifted_tasks{host="here"} 1\n'), stderr)
+})
+
 test('what is wrong at the start is 1, before any round', async (t) => {
   const cwd = templateSite(t)
   const rows: readonly (readonly [readonly string[], string])[] = [
@@ -193,6 +216,10 @@ test('what is wrong at the start is 1, before any round', async (t) => {
     [
       ['--metrics', 'drift.txt'],
       "✗ --metrics drift.txt: expected a name that ends in .prom: node_exporter's textfile collector reads no other\n",
+    ],
+    [
+      ['--metrics', 'here:/var/drift.txt'],
+      "✗ --metrics here:/var/drift.txt: expected a name that ends in .prom: node_exporter's textfile collector reads no other\n",
     ],
     [['--metrics', 'no/drift.prom'], `✗ --metrics no/drift.prom: the folder ${cwd}/no does not exist\n`],
     [

@@ -6,6 +6,7 @@ import { mysql, mysqlReplica } from '../../roles/mysql.ts'
 import { play } from '../../src/core/play.ts'
 import type { Ran } from '../../src/testing/runner.ts'
 import { type CommandResult, useLab } from './harness.ts'
+import { provision } from './provision.ts'
 
 const test = anyTest as TestFn
 const lab = useLab(test, 'backup', ['db1:sid', 'db2:sid', 'store1:bookworm'])
@@ -131,6 +132,35 @@ ${tools}/restic store1 databases backup --quiet --tag database "$PWD/dump.sql" "
     t.is(await figure('db2', 'last_restore_test_timestamp_seconds'), before)
   },
 )
+
+const restore = (...more: string[]) =>
+  provision(['db', 'restore', '--inventory', 'inventory/examples/backup.ts', '--secrets', lab().secretsFile, ...more], {
+    PROVISION_LAB: 't-backup',
+  })
+
+test.serial('provision db restore brings back a dropped database, up to the moment before', async (t) => {
+  t.timeout(300_000)
+  await lab().must('db1', `mysql -e "INSERT INTO shop.t (text) VALUES ('after the backup')"`)
+  // binary logs tell time by the second
+  const until = await lab().must(
+    'db1',
+    `now=$(date +%s); while [ "$(date +%s)" = "$now" ]; do sleep 0.1; done; date -u +%FT%TZ; now=$(date +%s); while [ "$(date +%s)" = "$now" ]; do sleep 0.1; done; mysql -e 'DROP DATABASE shop'`,
+  )
+  const careless = await restore('--until', until.trim())
+  t.is(careless.code, 1)
+  t.regex(careless.stderr, /the data of db1 would be replaced, so it must be confirmed/)
+  const done = await restore('--until', until.trim(), '--confirm', 'db1')
+  t.is(done.code, 0, done.stderr)
+  t.is(
+    await lab().must('db1', "mysql -BNe 'SELECT text FROM shop.t ORDER BY id; SELECT @@GLOBAL.read_only'"),
+    `it's "one"\ntwo\nAFTER THE BACKUP\n0\n`,
+  )
+  t.is(
+    await lab().must('db2', "mysql -BNe 'SHOW REPLICA STATUS'"),
+    '',
+    'the replica goes on with data that the primary does not have',
+  )
+})
 
 test.serial('a damaged repository fails the check of the store and the test of the restore', async (t) => {
   t.timeout(300_000)

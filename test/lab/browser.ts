@@ -36,9 +36,10 @@ interface Message {
 
 const arguments_ = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--remote-debugging-pipe']
 
-export function startBrowser(): Browser {
+/** @param more further options of chromium, for a page with a certificate of its own say */
+export function startBrowser(more: readonly string[] = []): Browser {
   const folder = mkdtempSync(join(tmpdir(), 'hostwright-browser-'))
-  const child = spawn('chromium', [...arguments_, `--user-data-dir=${folder}`, 'about:blank'], {
+  const child = spawn('chromium', [...arguments_, ...more, `--user-data-dir=${folder}`, 'about:blank'], {
     env: { ...process.env, HOME: folder }, // it keeps crash reports there, whatever --user-data-dir says
     stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
   })

@@ -7,8 +7,9 @@ import { ruleFile } from '../../roles/monitoring/rules.ts'
 import { promtoolTests } from '../roles/monitoring/cases.ts'
 import { judgements } from '../roles/monitoring/every-rule.ts'
 import { type Receivers, startReceivers } from './alert-receivers.ts'
+import { startBrowser } from './browser.ts'
 import { useLab } from './harness.ts'
-import { provision, recapOf } from './provision.ts'
+import { provision, recapOf, startProvision } from './provision.ts'
 
 const test = anyTest as TestFn
 const lab = useLab(test, 'watch-mon', ['srv1:bookworm', 'mon1:trixie'], { acme: true })
@@ -29,30 +30,32 @@ async function chooseReceivers(): Promise<void> {
 }
 test.after.always(() => receivers?.close())
 
-const run = (command: readonly string[], ...more: string[]) =>
-  provision(
-    [
-      ...command,
-      '--inventory',
-      'inventory/examples/watched.ts',
-      '--secrets',
-      lab().secretsFile,
-      '--extra-vars',
-      `@${choices}`,
-      '--output',
-      'json',
-      ...more,
-    ],
-    { PROVISION_LAB: 't-watch-mon' },
+const commandLine = (command: readonly string[]) => [
+  ...command,
+  '--inventory',
+  'inventory/examples/watched.ts',
+  '--secrets',
+  lab().secretsFile,
+  '--extra-vars',
+  `@${choices}`,
+  '--output',
+  'json',
+]
+const environment = { PROVISION_LAB: 't-watch-mon' }
+const run = (command: readonly string[]) => provision(commandLine(command), environment)
+const watch = () =>
+  startProvision(
+    commandLine(['watch', '--interval', '10s', '--metrics', 'monitor:/var/lib/prometheus/node-exporter/drift.prom']),
+    environment,
   )
 
-/** Tries until the answer is right; a minute is what a busy machine may need, not what is measured. */
+/** Tries until the answer is right; the deadline is for a machine that is very busy, nothing is measured. */
 async function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  const end = Date.now() + 180_000
+  const end = Date.now() + 600_000
   for (;;) {
     const found = await look()
     if (found !== undefined) return found
-    if (Date.now() > end) throw new Error(`not within 3 minutes: ${what}`)
+    if (Date.now() > end) throw new Error(`not within 10 minutes: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 500))
   }
 }
@@ -118,5 +121,54 @@ test.serial('the site is gone: a webhook and a mail say so, and that it is back'
   t.is(alert?.annotations.summary, `www.foobar.com does not answer at https://${lab().address('srv1')}/healthz`)
   const mail = await until('a mail tells of SiteDown', () => receivers?.mails.find((text) => text.includes('SiteDown')))
   t.regex(mail, /^To: ann@example\.com$/m)
-  await lab().must('srv1', 'systemctl start haproxy')
+  const browser = startBrowser(['--ignore-certificate-errors']) // the page's certificate is the host's own
+  try {
+    const page = await browser.open(`https://${lab().address('mon1')}:9443/`)
+    const text = () => page.evaluate<string>('document.body.innerText')
+    await until('the page says that the site is down', async () =>
+      (await text()).includes('The site is down') ? true : undefined,
+    )
+    t.regex(await text(), /critical: www\.foobar\.com does not answer/)
+    await lab().must('srv1', 'systemctl start haproxy')
+    await until('the webhook hears that it is back', posted('resolved'))
+    await until('the page says that the site is up', async () =>
+      (await text()).includes('The site is down') ? undefined : true,
+    )
+    t.deepEqual(
+      page.requests.filter(
+        (url) => new URL(url).protocol !== 'data:' && !url.startsWith(`https://${lab().address('mon1')}:9443/`),
+      ),
+      [],
+    )
+  } finally {
+    await browser.close()
+  }
+})
+
+test.serial('the page passes on questions, and nothing that changes or tells more', async (t) => {
+  t.timeout(60_000)
+  const status = (path: string, more = '') =>
+    lab().must('mon1', `curl -s -o /dev/null -w '%{http_code}' ${more} 'http://127.0.0.1:9080${path}'`)
+  t.is(await status('/api/v1/query?query=up'), '200')
+  t.is(await status('/api/v1/query?query=up', '-X POST'), '403')
+  t.is(await status('/api/v2/alerts', '-X POST'), '403')
+  t.is(await status('/api/v1/status/config'), '404')
+  t.is(await status('/api/v2/silences'), '404')
+})
+
+test.serial('drift that provision watch finds reaches Prometheus, under the name of its host', async (t) => {
+  t.timeout(300_000)
+  await lab().must('srv1', 'echo >>/etc/prometheus/web.yml')
+  const { child, done } = watch()
+  try {
+    await until('Prometheus knows of drift on srv1', async () => {
+      const query = encodeURIComponent('hostwright_drifted_tasks{host="srv1"} > 0')
+      const { stdout } = await lab().on('mon1', `curl -s 'http://127.0.0.1:9080/api/v1/query?query=${query}'`)
+      return stdout.includes('"host":"srv1"') ? true : undefined
+    })
+    t.pass()
+  } finally {
+    child.kill('SIGTERM')
+    await done
+  }
 })

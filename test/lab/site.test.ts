@@ -150,10 +150,11 @@ test.serial(
   async (t) => {
     const reach = (address: string, port: number) =>
       `timeout 2 bash -c 'exec 3<>/dev/tcp/${address}/${port}' 2>/dev/null && echo open || echo closed`
-    t.is((await lab().must('lb1', reach(lab().address('web1'), 8080))).trim(), 'open')
+    t.is((await lab().must('lb1', reach(lab().address('web1'), 8443))).trim(), 'open')
+    t.is((await lab().must('lb1', reach(lab().address('web1'), 8080))).trim(), 'closed')
     t.is((await lab().must('lb1', reach(lab().address('web1'), 3306))).trim(), 'open')
     t.is((await lab().must('web2', reach(lab().address('web1'), 3306))).trim(), 'open')
-    t.is((await lab().must('web2', reach(lab().address('web1'), 8080))).trim(), 'closed')
+    t.is((await lab().must('web2', reach(lab().address('web1'), 8443))).trim(), 'closed')
   },
 )
 

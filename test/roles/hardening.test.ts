@@ -2,6 +2,7 @@ import test from 'ava'
 import { base } from '../../roles/base.ts'
 import { type HardeningParams, hardening } from '../../roles/hardening.ts'
 import { rebootTime } from '../../roles/hardening-upgrades.ts'
+import { renderSandbox, sandboxes } from '../../roles/sandbox.ts'
 import { type PlanOfOptions, planOf } from '../../src/testing/plan-of.ts'
 
 const others = { lb: ['lb1'], web: ['web1', 'web2'] }
@@ -71,4 +72,26 @@ test('sshd spares the same addresses where the host has the role', (t) => {
   }
   t.false(exempt({}).includes('PerSourcePenaltyExemptList'))
   t.true(exempt({ base: { ssh: { exemptSources: ['192.0.2.0/24'] } } }).includes('"192.0.2.0/24"'))
+})
+
+test('a sandbox says what is left, and nothing that a service must be restarted for by the way', (t) => {
+  const lines = renderSandbox({
+    system: 'strict',
+    writable: ['/var/log'],
+    capabilities: ['CAP_KILL'],
+    systemCalls: ['chroot'],
+  })
+    .trim()
+    .split('\n')
+  t.deepEqual(lines.slice(1, 4), ['[Service]', 'ProtectSystem=strict', 'ReadWritePaths=/var/log'])
+  t.true(lines.includes('CapabilityBoundingSet=CAP_KILL'))
+  t.true(lines.includes('SystemCallFilter=@system-service chroot'))
+  t.false(renderSandbox({}).includes('SystemCallFilter'), 'no filter unless it is asked for')
+  const units = tasks().filter((task) => task.resource === 'systemd.unit')
+  t.deepEqual(
+    units.map((task) => [task.args.name, task.notifies]),
+    [['fail2ban.service.d/50-provision-sandbox.conf', []]],
+  )
+  t.false(tasks({ sandboxes: false }).some((task) => task.resource === 'systemd.unit'))
+  for (const { sandbox } of Object.values(sandboxes)) t.regex(renderSandbox(sandbox), /^NoNewPrivileges=yes$/m)
 })

@@ -142,3 +142,35 @@ test('an exporter asks for a certificate, but for that of nginx on Debian 12, wh
   t.regex(contentOf(tasks, '/etc/prometheus/web.yml'), /"client_auth_type": "RequireAndVerifyClientCert"/)
   t.regex(contentOf(tasks, '/etc/default/prometheus-mysqld-exporter'), /--collect\.slave_status/)
 })
+
+test('Grafana comes from the repository that was named, with dashboards and a data source as files', (t) => {
+  const repository = { uris: 'https://apt.example.com', suites: 'stable', components: 'main', key: '-----BEGIN PGP' }
+  const tasks = onMonitor({ monitoring: { grafana: { repository } } })
+  t.is(tasks.find(({ resource }) => resource === 'apt.repository')?.args.uris, 'https://apt.example.com')
+  const source = JSON.parse(contentOf(tasks, '/etc/grafana/provisioning/datasources/hostwright.yaml')) as {
+    datasources: { url: string; secureJsonData: Record<string, string> }[]
+  }
+  t.regex(source.datasources[0]?.url ?? '', /^https:\/\/192\.0\.2\.\d+:9090$/)
+  t.is(source.datasources[0]?.secureJsonData.tlsClientKey, '$__file{/etc/prometheus/tls/server.key}')
+  const files = tasks.map(({ args }) => String(args.dest)).filter((dest) => dest.endsWith('.json'))
+  t.deepEqual(
+    files.filter((dest) => dest.startsWith('/var/lib/grafana')).map((dest) => dest.split('/').at(-1)),
+    ['site.json', 'load-balancer.json', 'database.json', 'hosts.json'],
+  )
+  t.throws(() => onMonitor({ monitoring: { grafana: { repository }, statusPage: false } }), {
+    message: 'role monitoring: grafana is reached through the status page, which is switched off',
+  })
+})
+
+test('the status page is for those who are named, else for the address that provision comes from', (t) => {
+  const page = (statusPage: unknown) => {
+    const tasks = onMonitor({ monitoring: { statusPage } })
+    return tasks.find(({ args }) => args.dest === '/etc/nginx/conf.d/hostwright-status.conf')?.args.vars as
+      | { port: number | false; hasAccounts: boolean }
+      | undefined
+  }
+  t.is(page({})?.port, 9443)
+  t.is(page({ from: [] })?.port, false)
+  t.true(page({ accounts: { ann: secret('status.ann') } })?.hasAccounts)
+  t.is(page(false), undefined)
+})

@@ -20,8 +20,8 @@ test('haproxy balances over the group web; the second server waits in active-pas
     )
   const active = vars({})
   t.deepEqual(active.servers as unknown[], [
-    { name: 'web1', address: '192.0.2.12', port: 8080, backup: false },
-    { name: 'web2', address: '192.0.2.13', port: 8080, backup: false },
+    { name: 'web1', address: '192.0.2.12', port: 8443, tls: true, backup: false },
+    { name: 'web2', address: '192.0.2.13', port: 8443, tls: true, backup: false },
   ])
   const passive = vars({ mode: 'active-passive' })
   t.deepEqual(

@@ -9,10 +9,11 @@ export function backupRules(thresholds: Thresholds, { backups }: Watched): Rule[
   return [
     {
       alert: 'BackupOld',
-      expr: `time() - max(${success}) > ${thresholds.backupHours * 3600}`,
+      expr: `time() - max by (repository, target) (${success}) > ${thresholds.backupHours * 3600}`,
       for: '5m',
       severity: 'critical',
-      summary: 'the last good backup is {{ $value | humanizeDuration }} old',
+      summary:
+        'the last good backup of {{ $labels.repository }} in {{ $labels.target }} is {{ $value | humanizeDuration }} old',
       action: 'journalctl of the backup unit on the host that makes it; then start the unit by hand.',
     },
     {
@@ -25,10 +26,11 @@ export function backupRules(thresholds: Thresholds, { backups }: Watched): Rule[
     },
     {
       alert: 'RestoreTestOld',
-      expr: `time() - max(${test}) > ${thresholds.restoreTestDays * 86400}`,
+      expr: `time() - max by (repository, target) (${test}) > ${thresholds.restoreTestDays * 86400}`,
       for: '1h',
       severity: 'warning',
-      summary: 'no backup was restored as a test for {{ $value | humanizeDuration }}',
+      summary:
+        'no backup of {{ $labels.repository }} in {{ $labels.target }} was restored as a test for {{ $value | humanizeDuration }}',
       action: 'journalctl of the restore test: a backup that cannot be restored is none.',
     },
   ]

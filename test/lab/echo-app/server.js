@@ -3,9 +3,7 @@ const server = require('node:http').createServer(async (request, response) => {
   const parts = []
   for await (const part of request) parts.push(part)
   if (request.url === '/healthz') return response.end('ok\n')
-  response.setHeader('content-type', 'application/json')
-  const body = Buffer.concat(parts).toString()
-  response.end(JSON.stringify({ server: process.env.SERVER_NAME, client: request.headers['x-real-ip'], body }))
+  response.end(`echo ${process.env.SERVER_NAME} ${request.headers['x-real-ip']}\n${Buffer.concat(parts).toString()}`)
 })
 server.keepAliveTimeout = 75_000
 server.listen(Number(process.env.PORT), process.env.LISTEN)

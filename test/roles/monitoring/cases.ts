@@ -290,12 +290,14 @@ export const cases: readonly AlertCase[] = [
   },
   {
     alert: 'BackupOld',
-    fires: { 'hostwright_backup_last_success_timestamp_seconds{host="db2"}': '-97200x100' },
-    labels: {},
-    summary: 'the last good backup is 1d 3h 15m 0s old',
+    fires: {
+      'hostwright_backup_last_success_timestamp_seconds{host="db2",repository="site",target="bak1"}': '-97200x100',
+    },
+    labels: { repository: 'site', target: 'bak1' },
+    summary: 'the last good backup of site in bak1 is 1d 3h 15m 0s old',
     quiet: {
-      'hostwright_backup_last_success_timestamp_seconds{host="db1"}': '-97200x100',
-      'hostwright_backup_last_success_timestamp_seconds{host="db2"}': '-3600x100',
+      'hostwright_backup_last_success_timestamp_seconds{host="db1",repository="site",target="bak1"}': '-97200x100',
+      'hostwright_backup_last_success_timestamp_seconds{host="db2",repository="site",target="bak1"}': '-3600x100',
     },
   },
   {
@@ -308,9 +310,9 @@ export const cases: readonly AlertCase[] = [
   },
   {
     alert: 'RestoreTestOld',
-    fires: { 'hostwright_backup_last_restore_test_timestamp_seconds{host="db2"}': '-777600x100' },
-    labels: {},
-    summary: 'no backup was restored as a test for 9d 2h 0m 0s',
+    fires: { 'hostwright_backup_last_restore_test_timestamp_seconds{repository="site",target="bak1"}': '-777600x100' },
+    labels: { repository: 'site', target: 'bak1' },
+    summary: 'no backup of site in bak1 was restored as a test for 9d 2h 0m 0s',
     at: '2h',
     quiet: { 'hostwright_backup_last_restore_test_timestamp_seconds{host="db2"}': '-86400x100' },
   },

@@ -1,0 +1,198 @@
+// Who may become the primary, and why not: by tables of groups, no host.
+import test from 'ava'
+import { chooseFailover, chooseSwitchover } from '../../src/database/choose.ts'
+import { judge } from '../../src/database/health.ts'
+import type { DatabaseNode, RunningServer } from '../../src/database/node.ts'
+
+const uuid = '0d227347-e56b-11f1-b5b8-027d4ef80001'
+const other = '0d3a21a8-e56b-11f1-8cb7-027d4ef80002'
+const on = { state: 'on', errorNumber: 0, error: '' } as const
+const off = { state: 'off', errorNumber: 0, error: '' } as const
+
+interface Sketch {
+  readonly executed?: string
+  readonly received?: string
+  readonly source?: string
+  readonly open?: boolean
+  readonly io?: RunningServer['replication']['io']
+  readonly lag?: number
+  readonly term?: RunningServer['term']
+  readonly schemas?: readonly string[]
+}
+
+function running(host: string, address: string, sketch: Sketch = {}): DatabaseNode {
+  const executed = sketch.executed ?? `${uuid}:1-50`
+  const closed = !sketch.open
+  return {
+    host,
+    address,
+    state: {
+      status: 'up',
+      flavour: 'mysql',
+      takesWrites: !closed,
+      term: sketch.term ?? { number: 1, holder: 'db1' },
+      received: sketch.received ?? executed,
+      semiSync: 'off',
+      member: '',
+      replication: {
+        server: { status: 'up', flavour: 'mysql', version: '9.7.4', readOnly: closed, superReadOnly: closed },
+        serverId: host,
+        serverUuid: host,
+        gtidMode: 'ON',
+        executed,
+        schemas: sketch.schemas ?? ['shop'],
+        seeding: false,
+        configured: sketch.source
+          ? {
+              host: sketch.source,
+              port: 3306,
+              user: 'replicator',
+              gtid: true,
+              tls: true,
+              ca: '/ca',
+              verify: true,
+              retries: 0,
+              passwordDigest: '',
+            }
+          : undefined,
+        io: sketch.io ?? on,
+        sql: sketch.source ? on : off,
+        lagSeconds: sketch.lag ?? 0,
+        source: { status: 'unknown', message: '' },
+        chosen: undefined,
+        writable: [],
+      },
+    },
+  }
+}
+
+const dead = (host: string, address: string): DatabaseNode => ({
+  host,
+  address,
+  state: { status: 'unreachable', reason: 'no answer' },
+})
+const primary = (sketch: Sketch = {}) => running('db1', '10.0.0.1', { open: true, ...sketch })
+const replica = (name: number, sketch: Sketch = {}) =>
+  running(`db${name}`, `10.0.0.${name}`, { source: '10.0.0.1', ...sketch })
+const group = (...nodes: DatabaseNode[]) => judge(nodes, `${uuid}:1-50`)
+
+test('a primary with its replicas is well', (t) => {
+  const found = group(primary(), replica(2), replica(3))
+  t.deepEqual(found.problems, [])
+  t.is(found.primary?.host, 'db1')
+})
+
+const broken: readonly [string, DatabaseNode[], string][] = [
+  ['no primary', [replica(2)], 'no server takes writes'],
+  ['two primaries', [primary(), running('db2', '10.0.0.2', { open: true })], 'db1 and db2 both take writes'],
+  ['a host that is gone', [primary(), dead('db2', '10.0.0.2')], 'db2 is unreachable: no answer'],
+  ['a replica of nobody', [primary(), running('db2', '10.0.0.2')], 'db2 takes no writes and replicates from nobody'],
+  [
+    'a replica of another',
+    [primary(), replica(2, { source: '10.0.0.9' })],
+    'db2 replicates from 10.0.0.9, and the primary is db1',
+  ],
+  [
+    'one that does not receive',
+    [primary(), replica(2, { io: { ...off, error: 'refused' } })],
+    'db2 does not receive: refused',
+  ],
+  ['one that lags', [primary(), replica(2, { lag: 99 })], 'db2 is 99 seconds behind'],
+  [
+    'errant transactions',
+    [primary(), replica(2, { executed: `${uuid}:1-50,${other}:1-2` })],
+    `db2 has transactions that the primary does not have: ${other}:1-2`,
+  ],
+  [
+    'a primary that another one has replaced',
+    [primary(), replica(2, { term: { number: 2, holder: 'db2' } })],
+    'db1 takes writes, but db2 was made the primary (term 2)',
+  ],
+]
+for (const [title, nodes, problem] of broken) {
+  test(`not well: ${title}`, (t) =>
+    t.true(group(...nodes).problems.includes(problem), group(...nodes).problems.join('\n')))
+}
+
+test('a switchover goes to the replica that is named, or to the first that is well', (t) => {
+  const all = group(primary(), replica(2, { io: off }), replica(3))
+  t.is(chooseSwitchover(all, undefined).target.host, 'db3')
+  t.deepEqual(
+    chooseSwitchover(group(primary(), replica(2), replica(3)), 'db3').followers.map(({ host }) => host),
+    ['db2'],
+  )
+})
+
+const refusals: readonly [string, DatabaseNode[], string | undefined, string][] = [
+  ['to the primary itself', [primary(), replica(2)], 'db1', 'db1 is the primary already'],
+  ['to a stranger', [primary(), replica(2)], 'db9', 'db9 is no database server of this playbook'],
+  [
+    'to a replica that stands still',
+    [primary(), replica(2, { io: off })],
+    'db2',
+    "db2 cannot become the primary: db2's replication does not run",
+  ],
+  [
+    'to a diverged one',
+    [primary(), replica(2, { executed: `${uuid}:1-50,${other}:1` })],
+    'db2',
+    'db2 cannot become the primary: db2 has transactions that db1 does not have',
+  ],
+  ['to a dead one', [primary(), dead('db2', '10.0.0.2')], 'db2', 'db2 cannot become the primary: db2 does not answer'],
+  ['without any replica', [primary()], undefined, 'no replica can become the primary: there is none'],
+  [
+    'without a primary',
+    [dead('db1', '10.0.0.1'), replica(2)],
+    undefined,
+    'a switchover needs one primary, and no server takes writes',
+  ],
+]
+for (const [title, nodes, to, message] of refusals) {
+  test(`a switchover is refused: ${title}`, (t) => {
+    t.is(t.throws(() => chooseSwitchover(group(...nodes), to))?.message, message)
+  })
+}
+
+test('a failover takes the replica that has received most, applied or not', (t) => {
+  const ahead = replica(3, { executed: `${uuid}:1-40`, received: `${uuid}:41-48` })
+  const { target, followers } = chooseFailover(
+    group(dead('db1', '10.0.0.1'), replica(2, { executed: `${uuid}:1-45` }), ahead),
+    undefined,
+    'db1',
+  )
+  t.is(target.host, 'db3')
+  t.deepEqual(
+    followers.map(({ host }) => host),
+    ['db2'],
+  )
+})
+
+const noFailover: readonly [string, DatabaseNode[], string | undefined, string | undefined, string][] = [
+  ['while one takes writes', [primary(), replica(2)], undefined, 'db1', 'db1 takes writes, so nothing is lost'],
+  [
+    'unless it is said what is given up',
+    [dead('db1', '10.0.0.1'), replica(2)],
+    undefined,
+    undefined,
+    'db1 is the primary of term 1; what it has and no replica has received would be given up',
+  ],
+  [
+    'to one that has less than another',
+    [dead('db1', '10.0.0.1'), replica(2, { executed: `${uuid}:1-45` }), replica(3)],
+    'db2',
+    'db1',
+    `db2 is not the most advanced: db3 has received ${uuid}:46-50, and db2 has not`,
+  ],
+  [
+    'to a server that was built anew',
+    [dead('db1', '10.0.0.1'), running('db2', '10.0.0.2', { executed: '', schemas: [] })],
+    undefined,
+    'db1',
+    'no replica that answers has data',
+  ],
+]
+for (const [title, nodes, to, givenUp, message] of noFailover) {
+  test(`a failover is refused: ${title}`, (t) => {
+    t.is(t.throws(() => chooseFailover(group(...nodes), to, givenUp))?.message, message)
+  })
+}

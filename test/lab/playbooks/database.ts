@@ -1,0 +1,18 @@
+// A group of databases with a load balancer in front: for database.test.ts.
+import { definePlaybook, play, secret } from 'hostwright'
+import { dbcheck, haproxy, mysql, mysqlReplica } from 'hostwright/roles'
+
+const shop = {
+  witnesses: 'lb',
+  databases: ['shop'],
+  users: [{ name: 'writer', hosts: ['%'], password: secret('db.app'), grants: { 'shop.*': 'ALL' } }],
+}
+
+export default definePlaybook([
+  play({ hosts: 'db', roles: [mysql(shop)] }),
+  play({ hosts: 'db', roles: [mysqlReplica(shop)] }),
+  play({
+    hosts: 'all',
+    roles: (host) => (host.isIn('lb') ? [haproxy({ domains: ['www.example.com'], servers: [] }), dbcheck()] : []),
+  }),
+])
