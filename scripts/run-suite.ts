@@ -43,7 +43,8 @@ const [name = '', ...args] = process.argv.slice(2)
 const first = await ava(args)
 const passed = new Set(first.passed)
 const failed = new Set(first.failed)
-const files = filesByTitle(args.some((arg) => arg.includes('ava.lab')) ? 'test/lab' : 'test')
+const config = args.find((arg) => /^ava\..*\.config\.js$/.test(arg)) // ava.lab.config.js: the tests of test/lab
+const files = filesByTitle(config === undefined ? 'test' : `test/${config.split('.')[1]}`)
 const fileOf = (title: string) => [...files.keys()].filter((prefix) => title.startsWith(`${prefix} › `)).at(-1)
 const again = new Set(first.failed.map(fileOf))
 if (again.size > 0 && again.size <= filesOnceMore && !again.has(undefined)) {

@@ -47,6 +47,7 @@ stage check npm run --silent check
 suite 'unit tests'
 if [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ]; then
   suite 'lab tests (real hosts)' --config ava.lab.config.js
+  echo "-- not part of this: the long production tests (npm run test:production) and the judge (npm run judge)"
 else
   echo "-- lab tests skipped: they boot real hosts, which needs Linux and root"
 fi

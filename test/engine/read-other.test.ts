@@ -212,7 +212,7 @@ test('a result of another host is no condition: changed of it says that the task
     play({ hosts: 'db', tasks: shared }),
     play({ hosts: 'web', tasks: act({ say: 'x', when: changed(shared) }) }),
   ])
-  t.deepEqual(ran.log, ['db changed note a', 'web skipped act x'])
+  t.deepEqual([...ran.log].sort(), ['db changed note a', 'web skipped act x'])
 })
 
 test('a worker of a spread run reads nothing of other hosts', async (t) => {

@@ -1,5 +1,5 @@
 // The program that keeps a server in its group, by its decisions: what it does for what the members say of themselves. A stand-in for the
-// client answers for them. The same on real servers is in test/lab/group.test.ts.
+// client answers for them. The same on real servers is in test/production/group.test.ts.
 import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,5 +1,5 @@
 // For every alert figures that make it fire, what it then says, and figures that must leave it quiet. `promtool test rules` judges them
-// (test/lab/monitoring.test.ts); that no alert is without a case is a unit test.
+// (test/production/monitoring.test.ts); that no alert is without a case is a unit test.
 import type { Rule } from '../../../roles/monitoring/rules.ts'
 
 /** Time series in promtool's notation: `0x8` is nine zeros, one each 15 seconds. */

@@ -17,8 +17,8 @@ import { type LoggingParams, logging } from '../../roles/logging.ts'
 import { nginx } from '../../roles/nginx.ts'
 import { definePlaybook, play } from '../../src/core/play.ts'
 import { fileFile } from '../../src/resources/file-file.ts'
-import { useLab } from './harness.ts'
-import { root } from './provision.ts'
+import { useLab } from '../lab/harness.ts'
+import { root } from '../lab/provision.ts'
 
 const test = anyTest as TestFn
 const hosts = ['log1', 'log2', 'log3'] as const

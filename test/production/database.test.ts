@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs'
 import anyTest, { type ExecutionContext, type TestFn } from 'ava'
 import { labKill, labStart } from '../../src/lab/lab.ts'
-import { useLab } from './harness.ts'
-import { type CommandRun, provision, recapOf } from './provision.ts'
+import { useLab } from '../lab/harness.ts'
+import { type CommandRun, provision, recapOf } from '../lab/provision.ts'
 
 const test = anyTest as TestFn
 const lab = useLab(test, 'db', ['lb1:bookworm', 'db1:sid', 'db2:sid', 'ma1:trixie', 'ma2:trixie'])

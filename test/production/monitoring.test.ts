@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import anyTest, { type TestFn } from 'ava'
 import { ruleFile } from '../../roles/monitoring/rules.ts'
+import { type Receivers, startReceivers } from '../lab/alert-receivers.ts'
+import { startBrowser } from '../lab/browser.ts'
+import { useLab } from '../lab/harness.ts'
+import { provision, recapOf, startProvision } from '../lab/provision.ts'
 import { promtoolTests } from '../roles/monitoring/cases.ts'
 import { judgements } from '../roles/monitoring/every-rule.ts'
-import { type Receivers, startReceivers } from './alert-receivers.ts'
-import { startBrowser } from './browser.ts'
-import { useLab } from './harness.ts'
-import { provision, recapOf, startProvision } from './provision.ts'
 
 const test = anyTest as TestFn
 const lab = useLab(test, 'watch-mon', ['srv1:bookworm', 'mon1:trixie'], { acme: true })

@@ -4,7 +4,7 @@ import { type MysqlParams, mysql, mysqlReplica } from '../../roles/mysql.ts'
 import { play } from '../../src/core/play.ts'
 import { labKill, labLink, labStart } from '../../src/lab/lab.ts'
 import type { Ran } from '../../src/testing/runner.ts'
-import { useLab } from './harness.ts'
+import { useLab } from '../lab/harness.ts'
 
 const test = anyTest as TestFn
 const lab = useLab(test, 'group', ['db1:sid', 'db2:sid', 'db3:sid'])

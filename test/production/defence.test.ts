@@ -11,9 +11,9 @@ import { rolling } from '../../roles/rolling.ts'
 import { type Play, play } from '../../src/core/play.ts'
 import type { RunRequest } from '../../src/engine/run.ts'
 import * as apt from '../../src/resources/apt.ts'
-import { useLab } from './harness.ts'
-import { root } from './provision.ts'
-import { startLoad } from './steady-load.ts'
+import { useLab } from '../lab/harness.ts'
+import { root } from '../lab/provision.ts'
+import { startLoad } from '../lab/steady-load.ts'
 
 const test = anyTest as TestFn
 // nobody of the site: an ordinary client, then one who floods

@@ -7,7 +7,7 @@ import { firewall } from '../../roles/firewall.ts'
 import { hardening } from '../../roles/hardening.ts'
 import { definePlaybook, play } from '../../src/core/play.ts'
 import { type AptPackageArgs, aptPackage } from '../../src/resources/apt-package.ts'
-import { useLab } from './harness.ts'
+import { useLab } from '../lab/harness.ts'
 
 const test = anyTest as TestFn
 const hosts = ['hard1', 'hard2', 'hard3'] as const

@@ -5,8 +5,8 @@ import { backup, backupStore, isBackedUp } from '../../roles/backup.ts'
 import { mysql, mysqlReplica } from '../../roles/mysql.ts'
 import { play } from '../../src/core/play.ts'
 import type { Ran } from '../../src/testing/runner.ts'
-import { type CommandResult, useLab } from './harness.ts'
-import { provision } from './provision.ts'
+import { type CommandResult, useLab } from '../lab/harness.ts'
+import { provision } from '../lab/provision.ts'
 
 const test = anyTest as TestFn
 const lab = useLab(test, 'backup', ['db1:sid', 'db2:sid', 'store1:bookworm'])
