@@ -1,4 +1,4 @@
-// What the tools print, cut from real runs.
+// What the tools print: testssl, ssh-audit, h2load, slowhttptest, wafw00f and promtool cut from real runs, the others after their formats.
 import test from 'ava'
 import { parseH2load } from '../../judge/tools/h2load.ts'
 import { parseLynis } from '../../judge/tools/lynis.ts'
