@@ -38,6 +38,7 @@ import {
   topologyOf,
   witnessesOf,
 } from './mysql-parameters.ts'
+import { caChoice } from './site.ts'
 
 export { databaseHosts, type MysqlParams } from './mysql-parameters.ts'
 export { mysqlReplica } from './mysql-replica.ts'
@@ -103,6 +104,7 @@ export const mysql = role(
         ...certificateNames(host.name, address),
         group: 'mysql',
         ca: given.ca,
+        ...caChoice(host),
         // the talk between members takes new certificates only when a member joins
         notify: given.topology === 'group' ? restart : readCertificates,
       }),
