@@ -145,6 +145,14 @@ export const logging = role(
         validate: 'rsyslogd -N1',
         notify: restart,
       }),
+      // a container has no log of the kernel: rsyslog would read an empty file again and again, as fast as it can
+      host.facts.isContainer &&
+        file.line({
+          path: '/etc/rsyslog.conf',
+          match: '^#?module\\(load="imklog"\\)',
+          line: '#module(load="imklog")',
+          notify: restart,
+        }),
       systemd.service({ unit: 'rsyslog', state: 'started', enabled: true }),
       receives && systemd.service({ unit: 'logrotate.timer', state: 'started', enabled: true }),
     ]
