@@ -38,9 +38,8 @@ import {
   topologyOf,
   witnessesOf,
 } from './mysql-parameters.ts'
-import { caChoice } from './site.ts'
-
 import { checkSemiSync, semiSyncPlugins, semiSyncSettings, verifySemiSync } from './mysql-semi-sync.ts'
+import { caChoice } from './site.ts'
 
 export { databaseHosts, type MysqlParams } from './mysql-parameters.ts'
 export { mysqlReplica } from './mysql-replica.ts'
