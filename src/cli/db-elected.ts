@@ -5,6 +5,7 @@ import { isRunning } from '../database/node.ts'
 import { describeGroup, renderGroup } from '../database/table.ts'
 import { sqlStep } from '../resources/mysql-client.ts'
 import { literal } from '../resources/mysql-sql.ts'
+import { nudge, warmUp } from './db-promote.ts'
 import type { DatabaseSite } from './db-site.ts'
 import { exitCode, type Io } from './io.ts'
 
@@ -43,9 +44,14 @@ export async function switchElected(
     return exitCode.ok
   }
   const { serverUuid } = target.state.replication
+  await warmUp(site)
   const begun = performance.now()
   await site.run(target.host, 'becoming the primary', [
     sqlStep([`DO group_replication_set_as_primary(${literal(serverUuid)}, 30)`]),
+  ])
+  await nudge(site, [
+    { server: old.host, health: 'down' },
+    { server: target.host, health: 'up' },
   ])
   site.say(`${target.host} takes writes, ${Math.round(performance.now() - begun)} ms after it was asked to`)
   const after = await site.look()

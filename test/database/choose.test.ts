@@ -1,8 +1,10 @@
 // Who may become the primary, and why not: by tables of groups, no host.
 import test from 'ava'
-import { chooseFailover, chooseSwitchover } from '../../src/database/choose.ts'
+import type { ProvisionError } from '../../src/core/error.ts'
+import { chooseFailover, chooseSwitchover, lostPrimary } from '../../src/database/choose.ts'
 import { judge } from '../../src/database/health.ts'
 import type { DatabaseNode, RunningServer } from '../../src/database/node.ts'
+import { renderGroup } from '../../src/database/table.ts'
 
 const uuid = '0d227347-e56b-11f1-b5b8-027d4ef80001'
 const other = '0d3a21a8-e56b-11f1-8cb7-027d4ef80002'
@@ -114,6 +116,27 @@ for (const [title, nodes, problem] of broken) {
     t.true(group(...nodes).problems.includes(problem), group(...nodes).problems.join('\n')))
 }
 
+test('a witness may know of a later primary than the servers that answer, and is missed when it is silent', (t) => {
+  const left = [dead('db1', '10.0.0.1'), replica(2, { source: '10.0.0.1', term: { number: 2, holder: 'db2' } })]
+  const told = judge(left, undefined, { witnesses: [{ host: 'lb1', term: { number: 3, holder: 'db1' } }] })
+  t.is(lostPrimary(told)?.host, 'db1')
+  t.is(chooseFailover(told, undefined, 'db1').target.host, 'db2')
+  const silent = judge(left, undefined, { witnesses: [{ host: 'lb1', term: undefined }] })
+  t.true(silent.problems.includes('the witness lb1 does not answer'))
+})
+
+test('semi-synchronous replication that has nobody to wait for is told', (t) => {
+  const semi = (node: DatabaseNode, semiSync: RunningServer['semiSync']): DatabaseNode => ({
+    ...node,
+    state: { ...(node.state as RunningServer), semiSync },
+  })
+  t.deepEqual(group(semi(primary(), 'source'), semi(replica(2), 'replica')).problems, [])
+  t.deepEqual(group(semi(primary(), 'alone'), semi(replica(2), 'no source')).problems, [
+    'db1 answers commits that no replica has: semi-synchronous replication has none',
+    'db2 receives without answering: semi-synchronous replication is off on this connection',
+  ])
+})
+
 test('a switchover goes to the replica that is named, or to the first that is well', (t) => {
   const all = group(primary(), replica(2, { io: off }), replica(3))
   t.is(chooseSwitchover(all, undefined).target.host, 'db3')
@@ -196,3 +219,55 @@ for (const [title, nodes, to, givenUp, message] of noFailover) {
     t.is(t.throws(() => chooseFailover(group(...nodes), to, givenUp))?.message, message)
   })
 }
+
+const inRegion = (region: string, node: DatabaseNode): DatabaseNode => ({ ...node, region })
+const lost = inRegion('home', dead('db1', '10.0.0.1'))
+const near = inRegion('home', replica(2, { executed: `${uuid}:1-50` }))
+const far = inRegion('away', replica(3))
+const twoRegions = [
+  'the primary db1 stands in home, and what could take its place in other regions only: db3 (away)',
+  'If writes are to go there: --to db3. To start a whole site in another region: playbooks/disaster-recovery.ts.',
+] as const
+
+test('a failover stays in the region of the lost primary unless another server is named', (t) => {
+  t.is(chooseFailover(group(lost, far, near), undefined, 'db1').target.host, 'db2')
+  const refused = t.throws(() => chooseFailover(group(lost, far), undefined, 'db1')) as ProvisionError | undefined
+  t.deepEqual([refused?.message, refused?.hint], [...twoRegions])
+  t.is(chooseFailover(group(lost, far), 'db3', 'db1').target.host, 'db3')
+})
+
+test('a failover in the region does not give up what a replica elsewhere has received', (t) => {
+  const behind = inRegion('home', replica(2, { executed: `${uuid}:1-40` }))
+  t.is(
+    t.throws(() => chooseFailover(group(lost, far, behind), undefined, 'db1'))?.message,
+    `db2 is not the most advanced: db3 has received ${uuid}:41-50, and db2 has not`,
+  )
+})
+
+test('where nobody knows the region of the lost primary a server must be named', (t) => {
+  const unknown = { term: { number: 0, holder: undefined }, source: '10.0.0.9' }
+  const nodes = [inRegion('home', replica(2, unknown)), inRegion('away', replica(3, unknown))]
+  t.is(
+    t.throws(() => chooseFailover(group(...nodes), undefined, undefined))?.message,
+    'nobody knows in which region the lost primary stood, and there are replicas in home and away',
+  )
+  t.is(chooseFailover(group(...nodes), 'db2', undefined).target.host, 'db2')
+})
+
+test('a switchover stays in the region unless another server is named', (t) => {
+  const home = inRegion('home', primary())
+  t.is(chooseSwitchover(group(home, far, near), undefined).target.host, 'db2')
+  const refused = t.throws(() => chooseSwitchover(group(home, far), undefined)) as ProvisionError | undefined
+  t.deepEqual([refused?.message, refused?.hint], [...twoRegions])
+  t.is(chooseSwitchover(group(home, far), 'db3').target.host, 'db3')
+})
+
+test('the table has a column of regions where hosts have them', (t) => {
+  const heads = (...nodes: DatabaseNode[]) =>
+    renderGroup(group(...nodes))
+      .split('\n')[0]
+      ?.split(/\s+/)
+      .slice(0, 3)
+  t.deepEqual(heads(inRegion('home', primary()), far), ['host', 'region', 'role'])
+  t.deepEqual(heads(primary(), replica(2)), ['host', 'role', 'receiving/applying'])
+})

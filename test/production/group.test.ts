@@ -1,13 +1,15 @@
 // Three MySQL servers that elect their primary: every way in which one, or all of them, can go away and come back without a person.
 import anyTest, { type ExecutionContext, type TestFn } from 'ava'
+import { haproxy } from '../../roles/haproxy.ts'
 import { type MysqlParams, mysql, mysqlReplica } from '../../roles/mysql.ts'
 import { play } from '../../src/core/play.ts'
 import { labKill, labLink, labStart } from '../../src/lab/lab.ts'
 import type { Ran } from '../../src/testing/runner.ts'
 import { useLab } from '../lab/harness.ts'
+import { provision } from '../lab/provision.ts'
 
 const test = anyTest as TestFn
-const lab = useLab(test, 'group', ['db1:sid', 'db2:sid', 'db3:sid'])
+const lab = useLab(test, 'group', ['lb1:bookworm', 'db1:sid', 'db2:sid', 'db3:sid'])
 const hosts = ['db1', 'db2', 'db3']
 const later: Partial<MysqlParams> = { databases: ['shop', 'later'] }
 const shop = {
@@ -20,8 +22,12 @@ const shop = {
 async function converge(more: Partial<MysqlParams> = {}, verify = false): Promise<Ran> {
   const settings = { group_replication_unreachable_majority_timeout: 3 }
   const params: Partial<MysqlParams> = { topology: 'group', databases: ['shop'], users: [shop], settings, ...more }
-  const inventory = lab().inventory({ groups: { db: hosts }, vars: { mysql: params } })
-  const plays = [play({ hosts: 'db', roles: [mysql()] }), play({ hosts: 'db', roles: [mysqlReplica()] })]
+  const inventory = lab().inventory({ groups: { lb: ['lb1'], db: hosts }, vars: { mysql: params } })
+  const plays = [
+    play({ hosts: 'db', roles: [mysql()] }),
+    play({ hosts: 'db', roles: [mysqlReplica()] }),
+    play({ hosts: 'lb', roles: [haproxy({ domains: ['www.example.com'], servers: [] })] }),
+  ]
   return await lab().run(plays, { inventory, verify })
 }
 
@@ -88,6 +94,18 @@ async function primaryAmong(t: ExecutionContext, names: readonly string[]): Prom
   return open[0] ?? ''
 }
 
+const db = (...args: string[]) =>
+  provision(
+    [
+      ...['db', ...args, 'test/lab/playbooks/group.ts', '-i', 'test/lab/playbooks/group-inventory.ts'],
+      ...['--secrets', lab().secretsFile],
+    ],
+    { PROVISION_LAB: 't-group' },
+  )
+/** Which server a port of the endpoint leads to, for a client on the load balancer. */
+const serverBehind = (port: number) =>
+  lab().must('lb1', `mariadb --defaults-extra-file=/root/client.cnf --port=${port} -NBe 'SELECT @@hostname'`)
+
 const othersThan = (host: string) => hosts.filter((name) => name !== host)
 const insert = (text: string) => `INSERT INTO shop.notes (text) VALUES ('${text}')`
 const notes = "SELECT GROUP_CONCAT(text ORDER BY text SEPARATOR ' ') FROM shop.notes"
@@ -99,6 +117,58 @@ test.serial('three bare hosts become a group, and a rerun changes nothing', asyn
   isUnchanged(t, await converge({}, true))
   t.is(await sql('db1', 'SELECT @@GLOBAL.gtid_executed'), executed)
   await sql('db1', `CREATE TABLE shop.notes (id INT PRIMARY KEY AUTO_INCREMENT, text VARCHAR(50)); ${insert('first')}`)
+})
+
+test.serial('a handover: another member becomes the primary, and the ports of the load balancer follow', async (t) => {
+  t.timeout(900_000)
+  const ca = await lab().must('db1', 'cat /etc/mysql/tls/ca.pem')
+  const made = await lab().on(
+    'lb1',
+    `umask 077
+cat >/root/ca.pem
+printf '[client]\\nuser=shop\\npassword=shop-password\\nhost=database.internal\\nprotocol=TCP\\nssl-ca=/root/ca.pem\\nssl-verify-server-cert=ON\\n' >/root/client.cnf
+echo '${lab().address('lb1')} database.internal' >>/etc/hosts
+apt-get install -y --no-install-recommends mariadb-client`,
+    ca,
+  )
+  t.is(made.code, 0, made.stderr)
+  const old = await primaryAmong(t, hosts)
+  const [to = '', third = ''] = othersThan(old)
+  const leads = (port: number, among: readonly string[]) =>
+    until(
+      `port ${port} leads to ${among.join(' or ')}`,
+      () => serverBehind(port),
+      (answer) => among.includes(answer.trim()),
+    )
+  await leads(6446, [old])
+  await leads(6447, [to, third])
+  for (const [args, message] of [
+    [['switchover', '--to', old], `${old} is the primary already`],
+    [['switchover', '--to', 'db9'], 'db9 is no member that is ONLINE'],
+    [['failover', '--give-up', old], 'these servers elect their primary themselves'],
+    [['rejoin', to], 'these servers join their group themselves'],
+  ] as const) {
+    const refused = await db(...args)
+    t.is(refused.code, 1)
+    t.true(refused.stderr.includes(message), refused.stderr)
+  }
+  const checked = await db('switchover', '--check')
+  t.is(checked.stdout, `the group would hand over from ${old} to ${to}\n`)
+  const switched = await db('switchover', '--to', to)
+  t.is(switched.code, 0, switched.stderr)
+  t.is(await primaryAmong(t, hosts), to)
+  await leads(6446, [to])
+  await leads(6447, [old, third])
+  await sql(to, insert('handed over'))
+  isUnchanged(t, await converge())
+  const { stdout, code } = await db('status', '--output', 'json')
+  const status = JSON.parse(stdout) as { primary: string; problems: string[]; nodes: { host: string; role: string }[] }
+  t.is(code, 0, stdout)
+  t.deepEqual(status.problems, [])
+  t.is(status.primary, to)
+  t.deepEqual(status.nodes.map(({ role }) => role).sort(), ['primary', 'secondary', 'secondary'])
+  t.is((await db('switchover', '--to', old)).code, 0)
+  t.is(await primaryAmong(t, hosts), old)
 })
 
 test.serial('members talk over TLS only, and the password stands in no table and no log', async (t) => {
