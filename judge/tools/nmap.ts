@@ -25,11 +25,11 @@ export const nmap: Tool = {
       const open = await scan(context, source, addresses, `-p ${[...ports].join(',')} --max-retries 6`)
       // so many that the firewalls let vanish take long: packets are sent faster, and some are lost, which the first scan makes good
       const sweep =
-        source === judgeHost && (await scan(context, source, addresses, '-p- --min-rate 8000 --max-retries 1'))
+        source === judgeHost ? await scan(context, source, addresses, '-p- --min-rate 8000 --max-retries 1') : undefined
       let count = 0
       for (const host of targets) {
         const address = site.address(host)
-        const found = [...new Set([...(open.get(address) ?? []), ...((sweep && sweep.get(address)) || [])])]
+        const found = [...new Set([...(open.get(address) ?? []), ...(sweep?.get(address) ?? [])])]
         count += found.length
         complaints.push(...compare(host, source, declaredTo(host, source), found))
       }
