@@ -4,12 +4,11 @@ import { assert, type Host, systemd, type Tasks } from 'hostwright'
 import { flavourOf } from './mysql-parameters.ts'
 import { renderSandbox, sandboxes } from './sandbox.ts'
 
-/** Those of this host's roles; fail2ban only if it is there, and not MariaDB, which has an alias mysql.service and Debian's own sandbox. */
+/** Those of this host's roles, of which `mysql` brings one of two daemons; fail2ban only if it is there. */
 function confined(host: Host, bans: boolean) {
   const isMariadb = host.roles.includes('mysql') && flavourOf({ flavour: host.vars.mysql?.flavour }, host) === 'mariadb'
-  return Object.entries(sandboxes).filter(
-    ([role]) => host.roles.includes(role) && (bans || role !== 'hardening') && !(isMariadb && role === 'mysql'),
-  )
+  const brought = host.roles.map((role) => (role === 'mysql' && isMariadb ? 'mariadb' : role))
+  return Object.entries(sandboxes).filter(([name]) => brought.includes(name) && (bans || name !== 'hardening'))
 }
 
 export function sandboxTasks(host: Host, bans: boolean): Tasks {

@@ -53,7 +53,7 @@ ${[
 
 const internet = ['AF_UNIX', 'AF_INET', 'AF_INET6']
 
-/** Daemons of the site by the role that brings them. MariaDB and keepalived are left as Debian confines them. */
+/** Daemons of the site by the role that brings them; the role mysql brings mariadb where that is its flavour. keepalived is left as Debian confines it. */
 export const sandboxes: Readonly<Record<string, { readonly unit: string; readonly sandbox: Sandbox }>> = {
   // it starts as root, opens its ports, changes root to /var/lib/haproxy and becomes haproxy; the master stays root for reloads
   haproxy: {
@@ -88,6 +88,8 @@ export const sandboxes: Readonly<Record<string, { readonly unit: string; readonl
   },
   // no filter of system calls: what a storage engine needs on the next kernel nobody knows today
   mysql: { unit: 'mysql.service', sandbox: { addresses: [...internet, 'AF_NETLINK'] } },
+  // Debian's unit has three capabilities left already
+  mariadb: { unit: 'mariadb.service', sandbox: { addresses: [...internet, 'AF_NETLINK'] } },
   logging: {
     unit: 'rsyslog.service',
     sandbox: {
