@@ -33,6 +33,11 @@ export const explanations: readonly Explanation[] = [
   },
   {
     tool: 'testssl',
+    id: 'BREACH',
+    why: "Debian's nginx compresses pages. BREACH guesses a secret that stands on a page beside text that the attacker chose; the sample app has no secrets in pages. An app that has should mask them, or answer uncompressed.",
+  },
+  {
+    tool: 'testssl',
     id: 'engine_problem',
     why: "It is about the judge's own openssl, not about the site.",
   },
