@@ -32,14 +32,9 @@ export const explanations: readonly Explanation[] = [
     why: 'The SCAP Security Guide has content for Debian releases. MySQL 9.7 is in sid only, which is none yet.',
   },
   {
-    tool: 'wafw00f',
-    id: 'log4shell in a header',
-    why: "Debian's Core Rule Set 3.3 knows it in parameters and bodies, and has no rule for it in headers of any name.",
-  },
-  {
-    tool: 'wafw00f',
-    id: 'prototype of Node',
-    why: "Debian's Core Rule Set 3.3 has no rule for polluted prototypes; 4.0 has.",
+    tool: 'testssl',
+    id: 'BREACH',
+    why: "Debian's nginx compresses pages. BREACH guesses a secret that stands on a page beside text that the attacker chose; the sample app has no secrets in pages. An app that has should mask them, or answer uncompressed.",
   },
   {
     tool: 'testssl',

@@ -1,10 +1,15 @@
 // docs/judges.md as text: everything on it comes from the verdicts and the explanations.
 import { renderTable } from '../bench/report/table.ts'
+import { type LayoutProof, renderProofs } from './layout-proofs.ts'
 import type { Tool } from './tool.ts'
 import { objectionsTo, type StoredVerdict, weigh } from './verdicts.ts'
 
 /** The page; a tool without a verdict is told as one that has not run. */
-export function renderPage(tools: readonly Tool[], verdicts: ReadonlyMap<string, StoredVerdict>): string {
+export function renderPage(
+  tools: readonly Tool[],
+  verdicts: ReadonlyMap<string, StoredVerdict>,
+  proofs: ReadonlyMap<string, LayoutProof>,
+): string {
   const of = (tool: Tool) => verdicts.get(tool.name)
   return [
     '# Judges\n',
@@ -16,6 +21,7 @@ export function renderPage(tools: readonly Tool[], verdicts: ReadonlyMap<string,
       ['reached', ...tools.map((tool) => reached(of(tool)))],
     ]),
     ...tools.map((tool) => renderTool(tool, of(tool))),
+    renderProofs(proofs),
   ].join('\n')
 }
 

@@ -3,8 +3,9 @@
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { inNetworkOf, installTools, judgeHost } from './judge-host.ts'
-import { converge, type LabSite, openSite } from './lab-site.ts'
-import { findLayout, layoutNames, layoutOf, projectFolder } from './layout.ts'
+import { type LabSite, openSite } from './lab-site.ts'
+import { findLayout, type LayoutName, layoutNames, layoutOf, projectFolder } from './layout.ts'
+import { objectionsToProof, proveLayout, readProofs, storeProof } from './layout-proofs.ts'
 import { renderPage } from './page.ts'
 import type { Tool, Verdict } from './tool.ts'
 import { tools } from './tools/all.ts'
@@ -34,35 +35,34 @@ const { values: options, positionals } = parseArgs({
 if (options.help) say(help)
 else if (positionals[0] === 'list') for (const { name, goal } of tools) say(`${name.padEnd(18)} ${goal}`)
 else if (positionals[0] === 'report') await report()
-else if (positionals[0] === 'layouts') await runLayouts()
+else if (positionals[0] === 'layouts') await proveLayouts(layoutNames).then(report)
 else await examine(positionals.length === 0 ? tools : positionals.map(findTool))
 
 async function examine(chosen: readonly Tool[]): Promise<void> {
   const more = [{ name: judgeHost, suite: 'sid' as const }]
-  const site = await openSite({ lab, layout: layoutOf(findLayout(options.layout)), more, again: options.again, say })
+  const name = findLayout(options.layout)
+  const site = await openSite({ lab, layout: layoutOf(name), more, again: options.again, say })
   try {
-    await convergeTwice(site)
+    const proof = await proveLayout(site, name, say)
+    // hosts of an earlier run prove nothing about fresh ones
+    if (!options.again) await storeProof(proof)
+    if (proof.failed !== undefined) throw new Error(proof.failed)
+    for (const objection of objectionsToProof(proof)) fail(`${name}: ${objection}`)
     const versions = await installTools(site, chosen)
     for (const tool of chosen) await runTool(site, tool, versions)
   } finally {
     if (!options.keep) await site.close()
   }
-  if (chosen === tools) await runLayouts()
+  if (chosen === tools) await proveLayouts(layoutNames.filter((other) => other !== name))
   await report()
 }
 
-/** Provisions a site; a second run that changes something fails the judge. */
-async function convergeTwice(site: LabSite): Promise<void> {
-  await converge(site, say)
-  const { changed } = await converge(site, say)
-  const restless = Object.entries(changed).filter(([, count]) => count > 0)
-  for (const [host, count] of restless) fail(`${site.layout.name}: the second run changed ${count} things on ${host}`)
-}
-
-async function runLayouts(): Promise<void> {
-  for (const name of layoutNames) {
+async function proveLayouts(names: readonly LayoutName[]): Promise<void> {
+  for (const name of names) {
     const site = await openSite({ lab: 'judge-layout', layout: layoutOf(name), say })
-    await convergeTwice(site).finally(() => site.close())
+    await proveLayout(site, name, say)
+      .then(storeProof)
+      .finally(() => site.close())
   }
 }
 
@@ -92,14 +92,19 @@ async function runTool(site: LabSite, tool: Tool, versions: Readonly<Record<stri
 
 async function report(): Promise<void> {
   const verdicts = await readVerdicts()
-  await writeFile(`${projectFolder}docs/judges.md`, renderPage(tools, verdicts))
+  const proofs = await readProofs()
+  await writeFile(`${projectFolder}docs/judges.md`, renderPage(tools, verdicts, proofs))
+  for (const name of layoutNames) tell(`layout ${name}`, objectionsToProof(proofs.get(name)))
   for (const { name } of tools) {
     const verdict = verdicts.get(name)
-    const objections = verdict ? objectionsTo(verdict) : ['it has not run']
-    say(`${objections.length === 0 ? '✔' : '✘'} ${name}${objections.map((objection) => `\n    ${objection}`).join('')}`)
-    if (objections.length > 0) process.exitCode = 1
+    tell(name, verdict ? objectionsTo(verdict) : ['it has not run'])
   }
   say('docs/judges.md is written')
+}
+
+function tell(name: string, objections: readonly string[]): void {
+  say(`${objections.length === 0 ? '✔' : '✘'} ${name}${objections.map((objection) => `\n    ${objection}`).join('')}`)
+  if (objections.length > 0) process.exitCode = 1
 }
 
 function fail(message: string): void {

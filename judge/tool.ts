@@ -48,6 +48,31 @@ export interface Finding {
   readonly hosts: readonly string[]
 }
 
+/** Does something on hosts, two at a time, which is what a small machine can bear; the answers in the order of the hosts. */
+export async function inPairs<T>(
+  hosts: readonly string[],
+  work: (host: string) => Promise<T>,
+): Promise<[host: string, answer: T][]> {
+  const waiting = [...hosts]
+  const answers = new Map<string, T>()
+  const worker = async () => {
+    for (let host = waiting.shift(); host !== undefined; host = waiting.shift()) answers.set(host, await work(host))
+  }
+  await Promise.all([worker(), worker()])
+  return hosts.flatMap((host) => [...answers].filter(([name]) => name === host))
+}
+
+/** One host of each kind: of those with the same groups and the same Debian the first. */
+export async function kindsOfHosts(site: LabSite): Promise<string[]> {
+  const kinds = new Map<string, string>()
+  for (const { name, groups } of site.inventory.hosts) {
+    const release = await site.must(name, '. /etc/os-release; echo "$VERSION_ID"')
+    const kind = [release.trim(), ...groups].join(' ')
+    if (!kinds.has(kind)) kinds.set(kind, name)
+  }
+  return [...kinds.values()]
+}
+
 /** Findings of several hosts as one list, with the hosts of each. */
 export function joinFindings(byHost: ReadonlyMap<string, readonly Omit<Finding, 'hosts'>[]>): Finding[] {
   const joined = new Map<string, Finding>()

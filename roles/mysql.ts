@@ -36,10 +36,11 @@ import {
   params,
   serverIdOf,
   topologyOf,
+  votersElsewhere,
   witnessesOf,
 } from './mysql-parameters.ts'
-
 import { checkSemiSync, semiSyncPlugins, semiSyncSettings, verifySemiSync } from './mysql-semi-sync.ts'
+import { caChoice } from './site.ts'
 
 export { databaseHosts, type MysqlParams } from './mysql-parameters.ts'
 export { mysqlReplica } from './mysql-replica.ts'
@@ -107,6 +108,7 @@ export const mysql = role(
         ...certificateNames(host.name, address),
         group: 'mysql',
         ca: given.ca,
+        ...caChoice(host),
         // the talk between members takes new certificates only when a member joins
         notify: given.topology === 'group' ? restart : readCertificates,
       }),
@@ -191,6 +193,7 @@ function openerTasks(given: Checked, host: Host, flavour: 'mysql' | 'mariadb', u
         hinted: isPrimary,
         peers: peers.map(inUrl),
         witnesses: witnessesOf(given, host).map(inUrl),
+        elsewhere: votersElsewhere(given, host).map((addresses) => addresses.map(inUrl)),
         port: checkPort,
         termFile,
         replicationUser: given.replicationUser,

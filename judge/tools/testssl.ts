@@ -5,7 +5,7 @@ export const testssl: Tool = {
   name: 'testssl',
   title: 'TLS of the public address',
   goal: 'Grade A+.',
-  packages: ['testssl.sh', 'bsdextrautils', 'dnsutils', 'procps'],
+  packages: ['testssl.sh', 'bsdextrautils', 'bind9-dnsutils', 'procps'],
   run: async ({ site, asStranger }) => {
     const { address, domain, ca } = site.visitor
     const script = `cat >/root/ca.pem <<'END'

@@ -128,7 +128,8 @@ export async function withDatabase(
     return own?.address ?? host.connection.address
   }
   const lookAt = async (host: InventoryHost): Promise<DatabaseNode> => {
-    const node = { host: host.name, address: addressOf(host) }
+    const { region } = host.vars as { region?: string } // as the shipped roles declare it
+    const node = { host: host.name, address: addressOf(host), region }
     try {
       const outputs = await run(
         host.name,

@@ -29,15 +29,34 @@ export function chooseSwitchover(group: Group, to: string | undefined): Promotio
   if (to !== undefined) nodeOf(nodes, to)
   const fit = (node: DatabaseNode) => unfitReason(node, old, group) === undefined
   const candidates = nodes.filter(isRunning).filter((node) => node.host !== old.host)
-  const target = to === undefined ? candidates.find(fit) : candidates.find(({ host }) => host === to)
+  const target =
+    to === undefined
+      ? candidates.filter((node) => sameRegion(node, old)).find(fit)
+      : candidates.find(({ host }) => host === to)
   const named = to === undefined ? undefined : nodeOf(nodes, to)
   const why = named ? unfitReason(named, old, group) : undefined
   if (why !== undefined) return refuse(`${to} cannot become the primary: ${why}`)
   if (!target) {
+    const far = candidates.find(fit)
+    if (far) return refuse(...elsewhere([far], old))
     const reasons = nodes.filter((node) => node !== old).map((node) => unfitReason(node, old, group))
     return refuse(`no replica can become the primary: ${reasons.filter(Boolean).join('; ') || 'there is none'}`)
   }
   return { old, target, followers: candidates.filter((node) => node !== target), warnings: absentWarnings(nodes) }
+}
+
+/** Hosts without a region stand in one. */
+function sameRegion(node: DatabaseNode, { region }: DatabaseNode): boolean {
+  return node.region === region
+}
+
+/** Why nobody is chosen where only servers of other regions could be: a site does not move across the sea by itself. */
+function elsewhere(nodes: readonly DatabaseNode[], old: DatabaseNode): [message: string, hint: string] {
+  const names = nodes.map(({ host, region }) => `${host} (${region ?? 'no region'})`)
+  return [
+    `the primary ${old.host} stands in ${old.region ?? 'no region'}, and what could take its place in other regions only: ${names.join(', ')}`,
+    `If writes are to go there: --to ${nodes[0]?.host}. To start a whole site in another region: playbooks/disaster-recovery.ts.`,
+  ]
 }
 
 function nodeOf(nodes: readonly DatabaseNode[], name: string): DatabaseNode {
@@ -81,7 +100,8 @@ export function chooseFailover(group: Group, to: string | undefined, givenUp: st
     )
   const candidates = running.filter(({ state }) => state.member === '' || state.member === 'OFFLINE')
   const lost = lostPrimary(group)
-  if (lost && lost.host !== givenUp) {
+  // opening the last primary itself again gives nothing up
+  if (lost && lost.host !== givenUp && lost.host !== to) {
     return refuse(
       `${lost.host} is the primary of term ${group.term.number}; what it has and no replica has received would be given up`,
       `If that is what you want: --give-up ${lost.host}`,
@@ -91,9 +111,17 @@ export function chooseFailover(group: Group, to: string | undefined, givenUp: st
   const fit = candidates.filter(
     ({ host, state }) => host !== givenUp && hasData(state.replication.schemas, state.received),
   )
-  const [first] = fit
-  if (!first) return refuse('no replica that answers has data')
-  const most = fit.reduce((best, node) => (receivedMore(node, best) ? node : best), first)
+  if (fit.length === 0) return refuse('no replica that answers has data')
+  const near = lost ? fit.filter((node) => sameRegion(node, lost)) : fit
+  const [first] = near
+  if (to === undefined && lost && !first) return refuse(...elsewhere(fit, lost))
+  const regions = [...new Set(near.map(({ region }) => region ?? 'no region'))]
+  if (to === undefined && regions.length > 1)
+    return refuse(
+      `nobody knows in which region the lost primary stood, and there are replicas in ${regions.join(' and ')}`,
+      'Name one of them: --to HOST',
+    )
+  const most = first && near.reduce((best, node) => (receivedMore(node, best) ? node : best), first)
   const target = to === undefined ? most : fit.find(({ host }) => host === to)
   if (!target) return refuse(`${to} cannot become the primary: it does not answer, or has no data`)
   const missing = fit.flatMap((node) => {

@@ -47,6 +47,8 @@ export interface DatabaseNode {
   readonly host: string
   /** How the others reach it. */
   readonly address: string
+  /** Where the host stands; undefined = the inventory does not say. */
+  readonly region?: string | undefined
   readonly state: ServerState
 }
 

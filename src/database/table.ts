@@ -6,6 +6,7 @@ import type { DatabaseNode } from './node.ts'
 
 interface SilentServer {
   readonly host: string
+  readonly region: string | null
   readonly address: string
   readonly role: string
   readonly reason: string
@@ -34,12 +35,13 @@ export function describeGroup(group: Group) {
     healthy: problems.length === 0,
     problems,
     nodes: nodes.map((node): SilentServer | DescribedServer => {
-      const { host, address, state } = node
-      if (state.status !== 'up') return { host, address, role: roleOf(node), reason: state.reason }
+      const { host, address, state, region = null } = node
+      if (state.status !== 'up') return { host, region, address, role: roleOf(node), reason: state.reason }
       const { replication, flavour } = state
       const replica = replication.configured !== undefined && !state.takesWrites
       return {
         host,
+        region,
         address,
         role: roleOf(node),
         flavour,
@@ -66,13 +68,16 @@ function roleOf({ state }: DatabaseNode): string {
   return state.replication.configured ? 'replica' : 'closed'
 }
 
-/** The table, and below it everything that is wrong. */
+/** The table, and below it everything that is wrong. Regions are a column where hosts have them. */
 export function renderGroup(group: Group): string {
-  const rows = describeGroup(group).nodes.map((node): string[] => {
-    if ('reason' in node) return [node.host, node.role, '-', '-', '-', '-', '-', '-']
+  const { nodes } = describeGroup(group)
+  const hasRegions = nodes.some(({ region }) => region !== null)
+  const rows = nodes.map((node): string[] => {
+    const where = hasRegions ? [node.host, node.region ?? '-'] : [node.host]
+    if ('reason' in node) return [...where, node.role, '-', '-', '-', '-', '-', '-']
     const { receiving, applying, lagSeconds, behind } = node
     return [
-      node.host,
+      ...where,
       node.role,
       receiving === null ? '-' : `${receiving}/${applying}`,
       lagSeconds === null ? '-' : `${lagSeconds} s`,
@@ -82,7 +87,10 @@ export function renderGroup(group: Group): string {
       node.semiSync,
     ]
   })
-  const head = ['host', 'role', 'receiving/applying', 'lag', 'behind', 'executed', 'errant', 'semi-sync']
+  const head = [
+    ...(hasRegions ? ['host', 'region'] : ['host']),
+    ...['role', 'receiving/applying', 'lag', 'behind', 'executed', 'errant', 'semi-sync'],
+  ]
   const widths = head.map((title, index) => Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)))
   const lines = [head, ...rows].map((row: readonly string[]) =>
     row

@@ -1,8 +1,10 @@
 // Who may become the primary, and why not: by tables of groups, no host.
 import test from 'ava'
+import type { ProvisionError } from '../../src/core/error.ts'
 import { chooseFailover, chooseSwitchover, lostPrimary } from '../../src/database/choose.ts'
 import { judge } from '../../src/database/health.ts'
 import type { DatabaseNode, RunningServer } from '../../src/database/node.ts'
+import { renderGroup } from '../../src/database/table.ts'
 
 const uuid = '0d227347-e56b-11f1-b5b8-027d4ef80001'
 const other = '0d3a21a8-e56b-11f1-8cb7-027d4ef80002'
@@ -217,3 +219,61 @@ for (const [title, nodes, to, givenUp, message] of noFailover) {
     t.is(t.throws(() => chooseFailover(group(...nodes), to, givenUp))?.message, message)
   })
 }
+
+const inRegion = (region: string, node: DatabaseNode): DatabaseNode => ({ ...node, region })
+const lost = inRegion('home', dead('db1', '10.0.0.1'))
+const near = inRegion('home', replica(2, { executed: `${uuid}:1-50` }))
+const far = inRegion('away', replica(3))
+const twoRegions = [
+  'the primary db1 stands in home, and what could take its place in other regions only: db3 (away)',
+  'If writes are to go there: --to db3. To start a whole site in another region: playbooks/disaster-recovery.ts.',
+] as const
+
+test('a failover stays in the region of the lost primary unless another server is named', (t) => {
+  t.is(chooseFailover(group(lost, far, near), undefined, 'db1').target.host, 'db2')
+  const refused = t.throws(() => chooseFailover(group(lost, far), undefined, 'db1')) as ProvisionError | undefined
+  t.deepEqual([refused?.message, refused?.hint], [...twoRegions])
+  t.is(chooseFailover(group(lost, far), 'db3', 'db1').target.host, 'db3')
+})
+
+test('a failover in the region does not give up what a replica elsewhere has received', (t) => {
+  const behind = inRegion('home', replica(2, { executed: `${uuid}:1-40` }))
+  t.is(
+    t.throws(() => chooseFailover(group(lost, far, behind), undefined, 'db1'))?.message,
+    `db2 is not the most advanced: db3 has received ${uuid}:41-50, and db2 has not`,
+  )
+})
+
+test('the last primary, closed since its boot, is opened again by its name', (t) => {
+  const closed = inRegion('home', running('db1', '10.0.0.1'))
+  const behind = inRegion('away', replica(3, { executed: `${uuid}:1-40` }))
+  t.is(chooseFailover(group(closed, behind), 'db1', undefined).target.host, 'db1')
+})
+
+test('where nobody knows the region of the lost primary a server must be named', (t) => {
+  const unknown = { term: { number: 0, holder: undefined }, source: '10.0.0.9' }
+  const nodes = [inRegion('home', replica(2, unknown)), inRegion('away', replica(3, unknown))]
+  t.is(
+    t.throws(() => chooseFailover(group(...nodes), undefined, undefined))?.message,
+    'nobody knows in which region the lost primary stood, and there are replicas in home and away',
+  )
+  t.is(chooseFailover(group(...nodes), 'db2', undefined).target.host, 'db2')
+})
+
+test('a switchover stays in the region unless another server is named', (t) => {
+  const home = inRegion('home', primary())
+  t.is(chooseSwitchover(group(home, far, near), undefined).target.host, 'db2')
+  const refused = t.throws(() => chooseSwitchover(group(home, far), undefined)) as ProvisionError | undefined
+  t.deepEqual([refused?.message, refused?.hint], [...twoRegions])
+  t.is(chooseSwitchover(group(home, far), 'db3').target.host, 'db3')
+})
+
+test('the table has a column of regions where hosts have them', (t) => {
+  const heads = (...nodes: DatabaseNode[]) =>
+    renderGroup(group(...nodes))
+      .split('\n')[0]
+      ?.split(/\s+/)
+      .slice(0, 3)
+  t.deepEqual(heads(inRegion('home', primary()), far), ['host', 'region', 'role'])
+  t.deepEqual(heads(primary(), replica(2)), ['host', 'role', 'receiving/applying'])
+})

@@ -78,7 +78,17 @@ test('the page tells a tool that has not run, one that failed and one that passe
       ['lynis', verdict({ findings: [{ id: 'NEW-1', says: 'a | b', hosts: [] }] })],
       ['testssl', verdict({ tool: 'testssl' })],
     ]),
+    new Map([
+      ['production', { name: 'production', at: '', hosts: 8, seconds: 99.6, changes: [670, 0] }],
+      ['three-hosts', { name: 'three-hosts', at: '', hosts: 3, seconds: 40, changes: [170, 2] }],
+    ]),
   )
+  t.regex(page, /\| production \| 8 \| 670 changes, 100 s \| 0 changes \| yes \|/)
+  t.regex(
+    page,
+    /\| three-hosts \| 3 \| 170 changes, 40 s \| 2 changes \| \*\*no\*\*: the second run changed 2 things \|/,
+  )
+  t.regex(page, /\| three-hosts-no-single-point \| – \| – \| – \| \*\*no\*\*: it was not tried \|/)
   t.regex(page, /\| \[lynis\]\(#lynis\) \| Goal\. \| \*\*no\*\* \|/)
   t.regex(page, /\| \[nmap\]\(#nmap\) \| Goal\. \| not run \|/)
   t.regex(page, /\| \[testssl\]\(#testssl\) \| Goal\. \| yes \|/)

@@ -33,13 +33,15 @@ test.serial(
   },
 )
 
+const visited = () => ({
+  address: lab().address('lb1'),
+  domain: 'www.foobar.com',
+  ca: readFileSync(lab().status.acme?.root ?? '', 'utf8'),
+})
+
 test.serial('the site serves, writes to db1 and reads from db2; only web1 answers while it is well', async (t) => {
   t.timeout(120_000)
-  const site = {
-    address: lab().address('lb1'),
-    domain: 'www.foobar.com',
-    ca: readFileSync(lab().status.acme?.root ?? '', 'utf8'),
-  }
+  const site = visited()
   t.is((await request(site, 'POST', '/notes', 'tiers')).status, 200)
   const { json } = await request(site, 'GET', '/database')
   t.is(json.writes.host, 'db1')
@@ -48,3 +50,18 @@ test.serial('the site serves, writes to db1 and reads from db2; only web1 answer
   await lab().must('web1', 'systemctl stop nginx')
   t.is((await request(site, 'GET', '/whoami')).json.server, 'web2')
 })
+
+test.serial(
+  'a primary that was away for longer than the app waits: writes fail meanwhile, and go on when it is back',
+  async (t) => {
+    t.timeout(180_000)
+    const write = async () => (await request(visited(), 'POST', '/notes', 'after a pause')).status
+    await lab().must('db1', 'systemctl stop mariadb')
+    t.is(await write(), 500)
+    await lab().must('db1', 'systemctl start mariadb')
+    const deadline = Date.now() + 120_000
+    let status = await write()
+    while (status !== 200 && Date.now() < deadline) status = await write()
+    t.is(status, 200)
+  },
+)

@@ -93,5 +93,5 @@ test('a sandbox says what is left, and nothing that a service must be restarted 
     [['fail2ban.service.d/50-provision-sandbox.conf', []]],
   )
   t.false(tasks({ sandboxes: false }).some((task) => task.resource === 'systemd.unit'))
-  for (const { sandbox } of Object.values(sandboxes)) t.regex(renderSandbox(sandbox), /^NoNewPrivileges=yes$/m)
+  for (const { sandbox } of Object.values(sandboxes).flat()) t.regex(renderSandbox(sandbox), /^NoNewPrivileges=yes$/m)
 })
