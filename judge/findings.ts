@@ -32,16 +32,6 @@ export const explanations: readonly Explanation[] = [
     why: 'The SCAP Security Guide has content for Debian releases. MySQL 9.7 is in sid only, which is none yet.',
   },
   {
-    tool: 'wafw00f',
-    id: 'log4shell in a header',
-    why: "Debian's Core Rule Set 3.3 knows it in parameters and bodies, and has no rule for it in headers of any name.",
-  },
-  {
-    tool: 'wafw00f',
-    id: 'prototype of Node',
-    why: "Debian's Core Rule Set 3.3 has no rule for polluted prototypes; 4.0 has.",
-  },
-  {
     tool: 'testssl',
     id: 'engine_problem',
     why: "It is about the judge's own openssl, not about the site.",

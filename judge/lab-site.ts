@@ -56,8 +56,9 @@ export async function openSite({ lab, layout, more = [], again, vars, say }: Ope
   const hosts = [...layout.hosts, ...more]
   say(`${layout.name}: bringing up ${hosts.map(({ name }) => name).join(', ')}`)
   const up = await labUp({ name: lab, hosts })
+  const inventory = await readInventory(layout, lab)
   // the public names lead to the address that the load balancers share, where they share one
-  const shared = layout.name !== 'three-hosts'
+  const shared = inventory.hosts.some(({ vars }) => vars.site?.floatingAddress !== undefined)
   const target = shared ? up.network.virtualAddress : 'lb1'
   const status = shared ? await labUp({ name: lab, aliases: { 'foobar.com': target, 'www.foobar.com': target } }) : up
   const place = labPlace(lab)
@@ -73,7 +74,6 @@ export async function openSite({ lab, layout, more = [], again, vars, say }: Ope
     const command = [...sshArguments(place, user, address(host)), 'sudo -n sh -s']
     return tryCommand('ssh', command, { input: script, timeoutMs })
   }
-  const inventory = await readInventory(layout, lab)
   return {
     lab,
     layout,

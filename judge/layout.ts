@@ -15,6 +15,7 @@ export const projectFolder = fileURLToPath(new URL('..', import.meta.url))
 
 const files = {
   'three-hosts': 'inventory/lab.ts',
+  'five-hosts': 'inventory/examples/separate-tiers.ts',
   'three-hosts-no-single-point': 'inventory/examples/three-hosts-no-single-point.ts',
   production: 'inventory/examples/production.ts',
 } as const

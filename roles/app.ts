@@ -15,6 +15,7 @@ import {
   v,
   wait,
 } from 'hostwright'
+import { caChoice } from './site.ts'
 
 const word = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,30}$/, 'expected a short name (a-z, 0-9, -)'))
 const variable = v.custom<string | number | Secret>(
@@ -88,7 +89,13 @@ export const app = role(
       user({ name, group: name, system: true, home: `/srv/${name}`, createHome: false, shell: '/usr/sbin/nologin' }),
       file.directory({ path: `/etc/${name}`, mode: '0755' }),
       given.internalTls &&
-        tls.internal({ directory: `/etc/${name}/tls`, subject: host.name, group: name, notify: restart }),
+        tls.internal({
+          directory: `/etc/${name}/tls`,
+          subject: host.name,
+          group: name,
+          ...caChoice(host),
+          notify: restart,
+        }),
       file.file({
         dest: `/etc/${name}/${name}.env`,
         content: environmentFile(given, host),

@@ -1,6 +1,7 @@
 // The load balancer's own certificate of the internal CA: for nginx, which it asks over TLS, for the other balancers and for the monitors.
 import { isIP } from 'node:net'
 import { file, type Handler, type Host, type Tasks, tls } from 'hostwright'
+import { caChoice } from './site.ts'
 
 /** Where it is, with the CA to verify the others by. */
 export const internalCertificates = '/etc/haproxy/tls'
@@ -13,6 +14,7 @@ export function certificateTasks(host: Host, reload: Handler): Tasks {
       directory: internalCertificates,
       subject: name,
       ...(isIP(address) > 0 ? { names: [name], addresses: [address] } : { names: [...new Set([name, address])] }),
+      ...caChoice(host),
       notify: reload,
     }),
     // where HAProxy looks for the key of server.pem

@@ -16,7 +16,7 @@ import {
   v,
 } from 'hostwright'
 import { logFilesOf } from './logging-files.ts'
-import { addressesOf, membersOf } from './site.ts'
+import { addressesOf, caChoice, membersOf } from './site.ts'
 
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535))
 const hostWord = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9.:-]*$/, 'expected a host name or an address'))
@@ -110,7 +110,13 @@ export const logging = role(
         pkg: ['rsyslog', 'rsyslog-openssl', 'rsyslog-relp', 'logrotate', 'ca-certificates'],
         startServices: false,
       }),
-      tls.internal({ directory: '/etc/rsyslog/tls', subject: host.name, ...address, notify: restart }),
+      tls.internal({
+        directory: '/etc/rsyslog/tls',
+        subject: host.name,
+        ...address,
+        ...caChoice(host),
+        notify: restart,
+      }),
       // rsyslog reads the journal itself; and journald's own limit (10000 lines in 30 seconds of one service) is too low for a busy one
       file.directory({ path: '/etc/systemd/journald.conf.d', mode: '0755' }),
       file.file({
@@ -139,6 +145,14 @@ export const logging = role(
         validate: 'rsyslogd -N1',
         notify: restart,
       }),
+      // a container has no log of the kernel: rsyslog would read an empty file again and again, as fast as it can
+      host.facts.isContainer &&
+        file.line({
+          path: '/etc/rsyslog.conf',
+          match: '^#?module\\(load="imklog"\\)',
+          line: '#module(load="imklog")',
+          notify: restart,
+        }),
       systemd.service({ unit: 'rsyslog', state: 'started', enabled: true }),
       receives && systemd.service({ unit: 'logrotate.timer', state: 'started', enabled: true }),
     ]

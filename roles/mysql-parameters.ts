@@ -85,6 +85,17 @@ export const params = {
   witnesses: v.optional(v.string()),
   /** Seconds that the primary waits at once for the others to answer after a boot, and a replica for the primary at its first start. @default 60 */
   bootWait: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 60),
+  /**
+   * A commit is answered when a replica has received it too (semi-synchronous replication); after `timeout` seconds (10) without an answer
+   * commits do not wait until a replica keeps up again. For topology `replication`. @default false
+   */
+  semiSync: v.optional(
+    v.union([
+      v.boolean(),
+      v.strictObject({ timeout: v.optional(v.pipe(v.number(), v.minValue(0.1), v.maxValue(4_000_000))) }),
+    ]),
+    false,
+  ),
   /** Open the primary after a boot although most of the others did not answer. Two servers may then take writes. @default false */
   openWithoutPeers: v.optional(v.boolean(), false),
 }

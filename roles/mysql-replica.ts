@@ -1,7 +1,7 @@
 // The second half of the role mysql, by the same name and so with the same parameters: a play of its own, because a play waits for all its
 // hosts, and who takes writes is for the servers to say when all of them are there. The primary is opened and gets databases and accounts;
 // the others follow it, seeded first if they are empty. In a group the servers elect it themselves.
-import { assert, block, mysql as db, role, given as when } from 'hostwright'
+import { assert, block, mysql as db, role, shell, given as when } from 'hostwright'
 import { accountTasks } from './mysql-accounts.ts'
 import { memberTasks, verifyMember } from './mysql-group.ts'
 import { flavourOf, opener, params, topologyOf } from './mysql-parameters.ts'
@@ -48,6 +48,12 @@ export const mysqlReplica = role(
           allowReseed: given.allowReseed,
           when: when(primary, (found) => found.role === 'replica', 'this server is the primary'),
         }),
+      // it is asked whenever the server starts: one that had no source yet was told to stay closed, and its unit failed
+      shell.command({
+        name: 'mysql-primary.service knows that this server may be as it is',
+        run: 'systemctl start mysql-primary.service',
+        onlyIf: 'systemctl is-failed --quiet mysql-primary.service',
+      }),
     ]
   },
 )

@@ -39,6 +39,8 @@ import {
   votersElsewhere,
   witnessesOf,
 } from './mysql-parameters.ts'
+import { checkSemiSync, semiSyncPlugins, semiSyncSettings, verifySemiSync } from './mysql-semi-sync.ts'
+import { caChoice } from './site.ts'
 
 export { databaseHosts, type MysqlParams } from './mysql-parameters.ts'
 export { mysqlReplica } from './mysql-replica.ts'
@@ -61,7 +63,7 @@ export const mysql = role(
         ...(group.length === 0 ? [] : [{ port: groupPort, from: group, comment: 'group of databases' }]),
       ]
     },
-    verify: (given) => {
+    verify: (given, host) => {
       if (given.topology === 'group') return []
       const ask = `curl --silent --fail --output /dev/null --max-time 5 --noproxy '*' http://127.0.0.1:${checkPort}`
       return [
@@ -70,11 +72,13 @@ export const mysql = role(
           name: `this server takes writes, or replicates and is at most ${given.maxLag} seconds behind`,
           that: `${ask}/primary || ${ask}/replica`,
         }),
+        verifySemiSync(given, flavourOf(given, host)),
       ]
     },
   },
   (given, host) => {
     if (given.topology === 'group') checkGroup(given, host)
+    checkSemiSync(given, host)
     const flavour = flavourOf(given, host)
     if (given.topology === 'group') checkDistribution(flavour, host)
     const unit = flavour === 'mysql' ? 'mysql.service' : 'mariadb.service'
@@ -104,6 +108,7 @@ export const mysql = role(
         ...certificateNames(host.name, address),
         group: 'mysql',
         ca: given.ca,
+        ...caChoice(host),
         // the talk between members takes new certificates only when a member joins
         notify: given.topology === 'group' ? restart : readCertificates,
       }),
@@ -157,8 +162,9 @@ function settingsOf(given: Checked, host: Host, flavour: 'mysql' | 'mariadb') {
         gtid_mode: true,
         enforce_gtid_consistency: true,
         super_read_only: true,
-        plugin_load_add: 'mysql_clone.so',
+        plugin_load_add: ['mysql_clone.so', ...semiSyncPlugins(given)],
         clone: 'FORCE_PLUS_PERMANENT',
+        ...semiSyncSettings(given, flavour),
         ...(given.topology === 'group' && groupSettings(given, host)),
         ...given.settings,
       }
@@ -168,6 +174,7 @@ function settingsOf(given: Checked, host: Host, flavour: 'mysql' | 'mariadb') {
         log_slave_updates: true,
         gtid_strict_mode: true,
         read_only: true,
+        ...semiSyncSettings(given, flavour),
         ...given.settings,
       }
 }
@@ -192,6 +199,7 @@ function openerTasks(given: Checked, host: Host, flavour: 'mysql' | 'mariadb', u
         replicationUser: given.replicationUser,
         wait: given.bootWait,
         openWithoutPeers: given.openWithoutPeers,
+        semiSync: given.semiSync !== false,
       },
       validate: 'sh -n %s',
     }),

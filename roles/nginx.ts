@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { apt, file, type Host, handler, role, shell, systemd, tls, v, wait } from 'hostwright'
 import { ddosProfileOf, unlimitedSources } from './ddos-profile.ts'
 import { wafAfter, wafBefore, wafParams, wafVerify } from './nginx-waf.ts'
-import { isEncryptedInside } from './site.ts'
+import { caChoice, isEncryptedInside } from './site.ts'
 
 const domainName = v.pipe(
   v.string(),
@@ -97,7 +97,8 @@ export const nginx = role(
     return [
       apt.package({ pkg: ['nginx', 'curl'], startServices: false }),
       file.absent({ path: '/etc/nginx/sites-enabled/default', notify: reload }),
-      vars.encrypted && tls.internal({ directory: certificates, subject: host.name, notify: reload }),
+      vars.encrypted &&
+        tls.internal({ directory: certificates, subject: host.name, ...caChoice(host), notify: reload }),
       wafBefore(given, reload),
       file.template({
         src: 'nginx/site.conf.ejs',

@@ -14,6 +14,8 @@ export interface Site {
   readonly allowedSources?: readonly string[]
   /** TLS between the hosts, with certificates of the internal CA: load balancers to web servers. @default true */
   readonly encryption?: boolean
+  /** For one run, as `--extra-vars site.replaceCa=true`: the internal CA is replaced by one that the hosts do not trust yet. @default false */
+  readonly replaceCa?: boolean
   /** Apps reach the databases through the load balancers, on a port for writes and one for reads. @default true, where there are both */
   readonly databaseEndpoint?: boolean
 }
@@ -34,6 +36,11 @@ export function domainsOf(host: Pick<Host, 'vars'>): string[] {
 /** Whether the hosts of the site speak TLS with each other. */
 export function isEncryptedInside(host: Pick<Host, 'vars'>): boolean {
   return host.vars.site?.encryption ?? true
+}
+
+/** What every certificate of the internal CA needs from the site's choices. */
+export function caChoice(host: Pick<Host, 'vars'>): { replaceCa: boolean } {
+  return { replaceCa: host.vars.site?.replaceCa ?? false }
 }
 
 /** The hosts of a group; none if the inventory has no such group. */

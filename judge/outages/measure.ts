@@ -27,8 +27,12 @@ export interface Phase {
 /** What one event did. */
 export interface Measurement {
   readonly what: string
+  /** The longest pause that is promised, in milliseconds. Absent: none is. */
+  readonly limit?: number
   /** When it was measured. */
   readonly at: string
+  /** Milliseconds between two writes, and two reads. */
+  readonly every: number
   readonly phases: readonly Phase[]
   readonly rows: Bookkeeping
   /** Milliseconds. */
@@ -61,7 +65,7 @@ export async function measureEvent(site: LabSite, event: OutageEvent, options: M
     const sound = await untilSteady(client, 0, options)
     if (!sound.steady) throw new Error(`before anything was done the site does not serve steadily: ${sound.found}`)
     const struckAt = Date.now()
-    const { what, heal } = await event.strike(site)
+    const { what, limit, heal } = await event.strike(site)
     const afterEvent = await untilSteady(client, struckAt, options)
     const healedAt = Date.now()
     if (heal) {
@@ -79,7 +83,9 @@ export async function measureEvent(site: LabSite, event: OutageEvent, options: M
     ]
     const measurement: Measurement = {
       what,
+      ...(limit !== undefined && { limit }),
       at: new Date(struckAt).toISOString(),
+      every,
       phases: spans.map((span) => ({
         name: span.name,
         from: span.from - struckAt,

@@ -20,7 +20,7 @@ export function renderAvailability(
       ...measurements.map(renderEvent),
     ]),
     '## How it is measured\n',
-    method,
+    methodOf(Math.max(...[...layouts.values()].flat().map((one) => ('every' in one ? one.every : 0)))),
     `All hosts share one machine of ${cores} cores with the client, so that boots and elections take longer than on machines of their own.\n`,
   ].join('\n')
 }
@@ -30,7 +30,9 @@ primary, and every acknowledged row must be in it, once. "Paused" is the longest
 in the ordinary rhythm it is what the table of the event says for "before".
 `
 
-const method = `A process outside the hosts sends \`POST /notes\` with a numbered row and \`GET /notes\` every 20 ms through the public address,
+const methodOf = (
+  every: number,
+) => `A process outside the hosts sends \`POST /notes\` with a numbered row and \`GET /notes\` every ${every} ms through the public address,
 each over a new TLS connection, whose certificate it verifies. It never waits for an answer before it sends the next, so that a
 stall is seen in full, and it repeats nothing. A request fails by any status but 200, a broken connection, or 5 s without an
 answer. Before the event all must have succeeded for 5 s; after it the measurement goes on until all has succeeded for 5 s again.
@@ -46,6 +48,7 @@ function renderLayout(measurements: readonly StoredMeasurement[]): string {
   return renderTable([
     ['event', ...measurements.map((one) => ('failure' in one ? `${one.title}: **not measured**` : one.title))],
     column('acknowledged rows lost', ({ rows }) => `${rows.lost.length} of ${rows.acknowledged}`),
+    column('promised', ({ limit }) => (limit === undefined ? '–' : `at most ${limit / 1000} s`)),
     column('writes paused', (one) => pauseOf(phaseOf(one, 'event'), 'write')),
     column('reads paused', (one) => pauseOf(phaseOf(one, 'event'), 'read')),
     column('writes failed', (one) => failedOf(phaseOf(one, 'event'), 'write')),

@@ -43,12 +43,19 @@ export async function readMeasurements(): Promise<StoredMeasurement[]> {
   return measurements.sort((one, other) => place(one) - place(other))
 }
 
-/** Why a measurement is not as it should be: it could not be made, or acknowledged rows are missing or doubled. */
+/** Why a measurement is not as it should be: it could not be made, acknowledged rows are missing or doubled, or it took too long. */
 export function objectionsTo(measurement: StoredMeasurement): string[] {
   const about = `${measurement.layout}, ${measurement.title}`
   if ('failure' in measurement) return [`${about}: it could not be measured: ${measurement.failure}`]
   const { lost, doubled } = measurement.rows
+  const { limit = Number.POSITIVE_INFINITY } = measurement
+  const pauses = measurement.phases
+    .filter(({ name }) => name === 'event')
+    .flatMap(({ write, read }) => [write.gap, read.gap])
   return [
+    ...pauses
+      .filter((pause) => pause > limit)
+      .map((pause) => `${about}: a pause of ${pause} ms, at most ${limit} is promised`),
     ...(lost.length > 0 ? [`${about}: ${lost.length} acknowledged rows are missing`] : []),
     ...(doubled.length > 0 ? [`${about}: ${doubled.length} rows came twice`] : []),
     ...(measurement.phases.every(({ steady }) => steady) ? [] : [`${about}: the site did not serve steadily again`]),

@@ -14,21 +14,24 @@ npm run outages -- report                write docs/availability.md from what wa
 
   --layout NAME  ${layoutNames.join(', ')} (default: ${measuredLayouts.join(', then ')})
   --lab NAME     the lab's name (default: outages)
+  --every MS     milliseconds between two writes, and two reads (default: 20; more for a machine that is busy)
   --again        go on with the lab of an earlier run
   --keep         leave the lab up
 `
 const say = (message: string) => process.stderr.write(`${message}\n`)
-const settings = { every: 20, patience: 5000, quiet: 5000, deadline: 120_000, say }
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     layout: { type: 'string' },
     lab: { type: 'string', default: 'outages' },
+    every: { type: 'string', default: '20' },
     again: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
   },
 })
+
+const settings = { every: Number(options.every), patience: 5000, quiet: 5000, deadline: 240_000, say }
 
 if (options.help) say(help)
 else if (positionals[0] === 'list') for (const { name, title } of events) say(`${name.padEnd(18)} ${title}`)

@@ -1,4 +1,4 @@
-// The tools, in the order in which they run: those that look first, those that push last.
+// The tools, in the order in which they run: those that look first, those that push last. The data is compared after the switchovers.
 import type { Tool } from '../tool.ts'
 import { h2load } from './h2load.ts'
 import { lynis } from './lynis.ts'
@@ -18,9 +18,9 @@ export const tools: readonly Tool[] = [
   sshAudit,
   testssl,
   wafw00f,
-  ptTableChecksum,
   sysbench,
   h2load,
+  ptTableChecksum,
   lynis,
   openscap,
   slowhttptest,

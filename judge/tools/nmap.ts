@@ -17,7 +17,7 @@ export const nmap: Tool = {
     for (const source of [...new Set(sources)]) {
       const targets = hosts.filter((host) => host !== source)
       const addresses = targets.map((host) => site.address(host)).join(' ')
-      const scan = `nmap -Pn -n -p- --min-rate 3000 --max-retries 2 -oG - ${addresses}`
+      const scan = `nmap -Pn -n -p- --min-rate 20000 --max-retries 1 -oG - ${addresses}`
       const open = parseGreppable(outputOf(await inNetworkOf(source, scan, 1_200_000)))
       let ports = 0
       for (const host of targets) {

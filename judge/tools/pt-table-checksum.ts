@@ -1,5 +1,7 @@
 // pt-table-checksum: that every replica holds what the primary holds, block by block, while the site serves.
+import { request } from '../../scripts/site-client.ts'
 import { withAccount } from '../database-account.ts'
+import type { LabSite } from '../lab-site.ts'
 import { primaryOf, sql } from '../outages/roles.ts'
 import { outputOf, type Tool } from '../tool.ts'
 
@@ -12,6 +14,7 @@ export const ptTableChecksum: Tool = {
     const app = site.members('app')[0] ?? ''
     const primary = await primaryOf(site)
     const replicas = site.members('db').filter((host) => host !== primary)
+    await writeNotes(site, 200)
     return await withAccount(site, async ({ file, database }) => {
       // who the replicas are is told in a table: what they report of themselves is nothing the tool should have to believe
       const rows = replicas.map((host, index) => `(${index + 1}, 'h=${site.address(host)},F=${file}')`)
@@ -33,7 +36,7 @@ INSERT INTO ${database}.dsns (id, dsn) VALUES ${rows.join(', ')}`),
           { name: 'exit code', value: String(result.exitCode) },
         ],
         complaints: [
-          ...(tables.length === 0 ? ['no table was compared'] : []),
+          ...(tables.some(({ rows: count }) => count > 0) ? [] : ['no row was compared']),
           ...differing.map(
             ({ table, differences, errors }) => `${table}: ${differences} blocks differ, ${errors} errors`,
           ),
@@ -43,6 +46,14 @@ INSERT INTO ${database}.dsns (id, dsn) VALUES ${rows.join(', ')}`),
       }
     })
   },
+}
+
+/** Something to compare, written as visitors write it. */
+async function writeNotes({ visitor }: LabSite, count: number): Promise<void> {
+  for (let written = 0; written < count; written += 1) {
+    const { status } = await request(visitor, 'POST', '/notes', `text=note+${written}`)
+    if (status !== 200) throw new Error(`a note was answered with ${status}`)
+  }
 }
 
 /** That each replica did compute checksums of its own: a statement that came as rows would prove nothing. */

@@ -1,6 +1,7 @@
 // Who a host is to the monitors, and a monitor to the hosts: one certificate of the internal CA for everything that runs as user prometheus.
 import { isIP } from 'node:net'
 import { type Handler, type Host, type Secret, type Tasks, tls } from 'hostwright'
+import { caChoice } from '../site.ts'
 
 /** Where the certificate is, with its key and the CA. */
 export const identity = '/etc/prometheus/tls'
@@ -14,14 +15,16 @@ interface Place {
 
 /** `ca.pem`, `server.pem` and `server.key` of a host. The exporters read theirs anew at each connection, and their packages make the group prometheus. */
 export function identityTasks(
-  { name, address }: Pick<Host, 'name' | 'address'>,
+  host: Pick<Host, 'name' | 'address' | 'vars'>,
   ca: string | Secret,
   place: Place = { directory: identity, group: 'prometheus' },
 ): Tasks {
+  const { name, address } = host
   return tls.internal({
     subject: name,
     ...(isIP(address) > 0 ? { names: [name], addresses: [address] } : { names: [...new Set([name, address])] }),
     ca,
+    ...caChoice(host),
     ...place,
   })
 }

@@ -45,7 +45,7 @@ export function dbFailoverCommand(io: Io, playbook: string, options: FailoverOpt
     const drained = [drainStep(target.state.flavour, 60)]
     if (target.state.replication.configured) await site.run(target.host, 'applying what it received', drained, 90)
     await raiseTerm(site, terms.keys(), term, target.host)
-    await site.run(target.host, 'becoming the primary', [promoteStep(target.state.flavour)])
+    await site.run(target.host, 'becoming the primary', [promoteStep(target.state)])
     await nudge(site, [
       ...(lost && lost.host !== target.host ? [{ server: lost.host, health: 'down' } as const] : []),
       { server: target.host, health: 'up' },

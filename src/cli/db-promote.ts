@@ -46,7 +46,7 @@ export async function follow(site: DatabaseSite, nodes: readonly RunningNode[], 
   const done = await Promise.allSettled(
     nodes.map(async ({ host, state }) => {
       const wasReplica = state.replication.configured !== undefined
-      await site.run(host, `following ${target.host}`, followStep(state.flavour, wish, wasReplica), 120)
+      await site.run(host, `following ${target.host}`, followStep(state, wish, wasReplica), 120)
       site.say(`${host} follows ${target.host}`)
     }),
   )

@@ -1,9 +1,10 @@
 // `provision db rejoin HOST`: an old primary becomes a replica of the present one. What only it has is written to a file on its host and
 // named; its data is replaced only if that is said.
+import { createHash } from 'node:crypto'
 import { ProvisionError } from '../core/error.ts'
 import { onlyIn } from '../database/gtid.ts'
 import { isRunning } from '../database/node.ts'
-import { followStep, saveErrantStep } from '../database/steps.ts'
+import { followStep, raiseTermStep, saveErrantStep, waitAgainStep } from '../database/steps.ts'
 import { describeGroup, renderGroup } from '../database/table.ts'
 import { seedSteps } from '../resources/mysql-replication-steps.ts'
 import { refuseElected } from './db-elected.ts'
@@ -49,12 +50,14 @@ export function dbRejoinCommand(io: Io, host: string, playbook: string, options:
       await site.run(
         host,
         `following ${target.host}`,
-        followStep(flavour, wish, replication.configured !== undefined),
+        followStep(node.state, wish, replication.configured !== undefined),
         120,
       )
     } else {
-      const path = `/var/lib/hostwright-database/errant-term-${term.number}-${host}.sql`
-      const save = saveErrantStep(flavour, errant, target.state.replication.executed, path)
+      // the same ones again write the same file, others never write over it
+      const digest = createHash('sha256').update(errant).digest('hex').slice(0, 8)
+      const path = `/var/lib/hostwright-database/errant-${host}-${digest}.sql`
+      const save = saveErrantStep(flavour, replication.executed, target.state.replication.executed, path)
       const [size = ''] = await site.run(host, 'saving its errant transactions', [save], 600)
       site.say(`transactions that only ${host} has: ${errant}\nsaved on ${host} as ${path} (${size.trim()} bytes)`)
       if (!options.discardErrant)
@@ -65,6 +68,11 @@ export function dbRejoinCommand(io: Io, host: string, playbook: string, options:
       const present = { configured: replication.configured !== undefined, schemas: replication.schemas }
       await site.run(host, `being seeded from ${target.host}`, seedSteps(flavour, wish, present), 3600)
     }
+    if (target.state.semiSync !== 'off')
+      await site.run(target.host, 'letting commits wait for it', [waitAgainStep(flavour)])
+    // it was away when the others wrote it down
+    if (term.holder === target.host && node.state.term.number < term.number)
+      await site.run(host, `writing term ${term.number}`, [raiseTermStep(term.number, target.host)])
     site.say(`${host} follows ${target.host}`)
     const after = await site.look()
     io.stdout.write(

@@ -141,6 +141,14 @@ export async function withDatabase(
       return { ...node, state: { status: 'unreachable', reason: asProvisionError(error).message } }
     }
   }
+  const termsOf = async (hosts: readonly InventoryHost[]) => {
+    const terms = new Map<string, Term>()
+    await eachOf(hosts, options.forks, async (host) => {
+      const [text] = await run(host.name, 'reading the term', [{ script: readTermScript }]).catch(() => [undefined])
+      if (text !== undefined) terms.set(host.name, parseTerm(text))
+    })
+    return terms
+  }
   try {
     return await body({
       servers,
@@ -161,21 +169,18 @@ export async function withDatabase(
       }),
       run,
       look: async () => {
-        const nodes = await eachOf(servers, options.forks, lookAt)
+        const [nodes, known] = await Promise.all([eachOf(servers, options.forks, lookAt), termsOf(witnesses)])
         // once more, so that it is later than all others' and nothing that came between looks errant
         const open = nodes.filter(isRunning).find(({ state }) => state.takesWrites)
         const again = open && (await lookAt(hostNamed(open.host)))
         const executed = again && isRunning(again) ? again.state.replication.executed : undefined
-        return judge(nodes, executed, params.maxLag)
-      },
-      terms: async () => {
-        const terms = new Map<string, Term>()
-        await eachOf([...servers, ...witnesses], options.forks, async (host) => {
-          const [text] = await run(host.name, 'reading the term', [{ script: readTermScript }]).catch(() => [undefined])
-          if (text !== undefined) terms.set(host.name, parseTerm(text))
+        return judge(nodes, executed, {
+          maxLag: params.maxLag,
+          // the servers themselves may have been away when the last primary was made
+          witnesses: witnesses.map(({ name }) => ({ host: name, term: known.get(name) })),
         })
-        return terms
       },
+      terms: () => termsOf([...servers, ...witnesses]),
       say: (text) => {
         io.stderr.write(`${text}\n`)
       },

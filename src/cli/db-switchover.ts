@@ -49,7 +49,7 @@ export function dbSwitchoverCommand(io: Io, playbook: string, options: Switchove
       throw error
     }
     try {
-      await site.run(target.host, 'becoming the primary', [promoteStep(target.state.flavour)])
+      await site.run(target.host, 'becoming the primary', [promoteStep(target.state)])
     } catch (error) {
       throw unfinished(target.host, term, error)
     }
@@ -73,7 +73,7 @@ async function close(site: DatabaseSite, old: RunningNode) {
     const [position = ''] = await site.run(old.host, 'closing it for writes', [closeStep(old.state.flavour)], 15)
     return { closed, position: position.trim().replaceAll('\\n', '') }
   } catch (error) {
-    await site.run(old.host, 'opening it again', [openStep(old.state.flavour)])
+    await site.run(old.host, 'opening it again', [openStep(old.state)])
     throw error
   }
 }
@@ -84,7 +84,7 @@ async function undo(site: DatabaseSite, old: RunningNode, voters: Iterable<strin
     () => true,
     () => false,
   )
-  await site.run(old.host, 'opening it again', [openStep(old.state.flavour)])
+  await site.run(old.host, 'opening it again', [openStep(old.state)])
   await nudge(site, [{ server: old.host, health: 'up' }])
   site.say(`${old.host} takes writes again; nothing was changed`)
   if (!raised)

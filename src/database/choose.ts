@@ -1,6 +1,6 @@
 // Which server becomes the primary, and why not. Pure: a refusal is an error with its reason, before anything is touched.
 import { ProvisionError } from '../core/error.ts'
-import { countOf, onlyIn } from './gtid.ts'
+import { countOnlyIn, onlyIn } from './gtid.ts'
 import type { Group } from './health.ts'
 import { type DatabaseNode, isRunning, type RunningNode } from './node.ts'
 
@@ -75,10 +75,7 @@ function unfitReason(node: DatabaseNode, old: RunningNode, { errant }: Group): s
   if (configured?.host !== old.address) return `${node.host} does not replicate from ${old.host}`
   if (io.state !== 'on' || sql.state !== 'on') return `${node.host}'s replication does not run`
   if (errant.has(node.host)) return `${node.host} has transactions that ${old.host} does not have`
-  const behind = countOf(
-    old.state.flavour,
-    onlyIn(old.state.flavour, old.state.replication.executed, node.state.received),
-  )
+  const behind = countOnlyIn(old.state.flavour, old.state.replication.executed, node.state.received)
   return behind > 100_000 ? `${node.host} is far behind` : undefined
 }
 
@@ -158,5 +155,5 @@ function positionOf({ state }: RunningNode): string {
 }
 
 function receivedMore(node: RunningNode, than: RunningNode): boolean {
-  return countOf(node.state.flavour, onlyIn(node.state.flavour, positionOf(node), positionOf(than))) > 0
+  return countOnlyIn(node.state.flavour, positionOf(node), positionOf(than)) > 0
 }

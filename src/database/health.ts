@@ -14,12 +14,28 @@ export interface Group {
   readonly problems: readonly string[]
 }
 
+/** A host that has no data, but remembers who was made the primary; without a term it does not answer. */
+export interface Witness {
+  readonly host: string
+  readonly term: Term | undefined
+}
+
 /** Judges a group. `executed`: the primary's position, read after all others', so that what came between is not taken for errant. */
-export function judge(nodes: readonly DatabaseNode[], executed: string | undefined, maxLag = 30): Group {
+export function judge(
+  nodes: readonly DatabaseNode[],
+  executed: string | undefined,
+  {
+    maxLag = 30,
+    witnesses = [],
+  }: { readonly maxLag?: number | undefined; readonly witnesses?: readonly Witness[] } = {},
+): Group {
   const running = nodes.filter(isRunning)
   const open = running.filter(({ state }) => state.takesWrites)
   const primary = open.length === 1 ? open[0] : undefined
-  const term = latestTerm(nodes)
+  const term = latestTerm([
+    ...nodes.map(({ state }) => ('term' in state ? state.term : undefined)),
+    ...witnesses.map((witness) => witness.term),
+  ])
   const errant = new Map<string, string>()
   if (primary && executed !== undefined) {
     for (const { host, state } of running) {
@@ -34,16 +50,16 @@ export function judge(nodes: readonly DatabaseNode[], executed: string | undefin
       ? [`${primary.host} takes writes, but ${term.holder} was made the primary (term ${term.number})`]
       : []),
     ...nodes.flatMap((node) => problemsOf(node, primary, errant.get(node.host), maxLag)),
+    ...witnesses.flatMap(({ host, term }) => (term ? [] : [`the witness ${host} does not answer`])),
   ]
   return { nodes, primary, term, errant, problems }
 }
 
-/** The highest of the terms that nodes know of. */
-export function latestTerm(nodes: readonly Pick<DatabaseNode, 'state'>[]): Term {
-  return nodes.reduce<Term>(
-    (latest, { state }) => ('term' in state && state.term.number > latest.number ? state.term : latest),
-    { number: 0, holder: undefined },
-  )
+function latestTerm(terms: readonly (Term | undefined)[]): Term {
+  return terms.reduce<Term>((latest, term) => (term && term.number > latest.number ? term : latest), {
+    number: 0,
+    holder: undefined,
+  })
 }
 
 function problemsOf(
@@ -55,7 +71,10 @@ function problemsOf(
   const { host, state } = node
   if (state.status === 'unreachable') return [`${host} is unreachable: ${state.reason}`]
   if (state.status === 'down') return [`the database server of ${host} does not answer: ${state.reason}`]
-  if (state.takesWrites) return []
+  if (state.takesWrites)
+    return state.semiSync === 'alone'
+      ? [`${host} answers commits that no replica has: semi-synchronous replication has none`]
+      : []
   if (state.member !== '' && state.member !== 'OFFLINE')
     return state.member === 'ONLINE' ? [] : [`${host} is ${state.member} in its group`]
   const { configured, io, sql, lagSeconds } = state.replication
@@ -66,6 +85,9 @@ function problemsOf(
       : []),
     ...(io.state === 'on' ? [] : [`${host} does not receive${io.error === '' ? '' : `: ${io.error}`}`]),
     ...(sql.state === 'on' ? [] : [`${host} does not apply${sql.error === '' ? '' : `: ${sql.error}`}`]),
+    ...(state.semiSync === 'no source' && io.state === 'on'
+      ? [`${host} receives without answering: semi-synchronous replication is off on this connection`]
+      : []),
     ...(lagSeconds !== undefined && lagSeconds > maxLag ? [`${host} is ${lagSeconds} seconds behind`] : []),
     ...(errant === undefined ? [] : [`${host} has transactions that the primary does not have: ${errant}`]),
   ]

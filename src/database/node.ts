@@ -25,7 +25,11 @@ export interface RunningServer {
   readonly replication: ReplicationState
   /** What it has received of its source, applied or not: a GTID set (MySQL) or list (MariaDB). */
   readonly received: string
-  readonly semiSync: 'off' | 'source' | 'waiting for a replica' | 'replica'
+  /**
+   * Semi-synchronous replication. `source`: a commit waits for a replica; `fell back`: none answered in time, and commits do not wait
+   * until one does; `alone`: there is none. `replica`: it answers its source; `no source`: it does not.
+   */
+  readonly semiSync: 'off' | 'source' | 'fell back' | 'alone' | 'replica' | 'no source'
   /** State in a replication group; empty outside of one. */
   readonly member: string
 }
@@ -65,10 +69,10 @@ export function serverProbes(): string[] {
   const mysql = `SELECT 'received', RECEIVED_TRANSACTION_SET FROM performance_schema.replication_connection_status WHERE CHANNEL_NAME = '';
 SELECT 'member', MEMBER_STATE FROM performance_schema.replication_group_members WHERE MEMBER_ID = @@GLOBAL.server_uuid;
 SHOW GLOBAL STATUS WHERE Variable_name IN ('Rpl_semi_sync_source_status', 'Rpl_semi_sync_replica_status', 'Rpl_semi_sync_source_clients');
-SHOW GLOBAL VARIABLES LIKE 'rpl_semi_sync_source_enabled';`
+SHOW GLOBAL VARIABLES WHERE Variable_name IN ('rpl_semi_sync_source_enabled', 'rpl_semi_sync_replica_enabled');`
   const mariadb = `SELECT 'received', @@GLOBAL.gtid_current_pos;
 SHOW GLOBAL STATUS WHERE Variable_name IN ('Rpl_semi_sync_master_status', 'Rpl_semi_sync_slave_status', 'Rpl_semi_sync_master_clients');
-SHOW GLOBAL VARIABLES LIKE 'rpl_semi_sync_master_enabled';`
+SHOW GLOBAL VARIABLES WHERE Variable_name IN ('rpl_semi_sync_master_enabled', 'rpl_semi_sync_slave_enabled');`
   return [
     readTermScript,
     replicationProbe([nowhere]),
@@ -100,6 +104,7 @@ export function parseServer([termText = '', replicationText = '', moreText = '']
     return { status: 'down', reason, term }
   }
   const { server } = replication
+  const takesWrites = !server.readOnly && !server.superReadOnly
   const rows = new Map<string, string>()
   for (const line of moreText.split('\n')) {
     const [name = '', value = ''] = line.split('\t')
@@ -109,18 +114,22 @@ export function parseServer([termText = '', replicationText = '', moreText = '']
   return {
     status: 'up',
     flavour: server.flavour,
-    takesWrites: !server.readOnly && !server.superReadOnly,
+    takesWrites,
     term,
     replication,
     received: (rows.get('received') ?? '').replaceAll('\\n', ''),
-    semiSync: semiSyncOf(rows),
+    semiSync: semiSyncOf(rows, takesWrites),
     member: rows.get('member') ?? '',
   }
 }
 
-function semiSyncOf(rows: ReadonlyMap<string, string>): RunningServer['semiSync'] {
-  const is = (name: string) => rows.get(`rpl_semi_sync_${name}`) === 'ON'
-  if (is('replica_status') || is('slave_status')) return 'replica'
-  if (is('source_status') || is('master_status')) return 'source'
-  return is('source_enabled') || is('master_enabled') ? 'waiting for a replica' : 'off'
+/** That it is wished is said by the side of the replica, which is on at all servers. */
+function semiSyncOf(rows: ReadonlyMap<string, string>, takesWrites: boolean): RunningServer['semiSync'] {
+  const row = (source: string, mariadb: string) =>
+    rows.get(`rpl_semi_sync_${source}`) ?? rows.get(`rpl_semi_sync_${mariadb}`)
+  if (row('replica_enabled', 'slave_enabled') !== 'ON') return 'off'
+  if (!takesWrites) return row('replica_status', 'slave_status') === 'ON' ? 'replica' : 'no source'
+  const waits = row('source_enabled', 'master_enabled') === 'ON'
+  if (!waits || Number(row('source_clients', 'master_clients')) === 0) return 'alone'
+  return row('source_status', 'master_status') === 'ON' ? 'source' : 'fell back'
 }

@@ -1,19 +1,22 @@
 // The scripts by which servers change their parts. Each is one request to one host, under `set -eu`; passwords travel on stdin.
 import type { ApplyStep } from '../core/resource.ts'
 import { clientPrelude, type Flavour, sqlStep } from '../resources/mysql-client.ts'
+import { compareMariadbGtids } from '../resources/mysql-gtid.ts'
 import {
   changeSourceStatement,
   closeStatement,
   positionStatements,
   type ReplicationWish,
+  semiSyncStatement,
   startSteps,
   stopStatements,
 } from '../resources/mysql-replication-steps.ts'
 import { literal } from '../resources/mysql-sql.ts'
 import { raw, sh } from '../shell/quote.ts'
-import { termFile } from './node.ts'
+import { onlyIn } from './gtid.ts'
+import { type RunningServer, termFile } from './node.ts'
 
-const position = { mysql: '@@GLOBAL.gtid_executed', mariadb: '@@GLOBAL.gtid_binlog_pos' }
+const position = { mysql: '@@GLOBAL.gtid_executed', mariadb: '@@GLOBAL.gtid_current_pos' }
 
 function ask(statements: readonly string[]): string {
   return sh`${raw(clientPrelude)}
@@ -27,15 +30,25 @@ export function closeStep(flavour: Flavour): ApplyStep {
   }
 }
 
+/** What a step must know of a server. */
+export type ServerKind = Pick<RunningServer, 'flavour' | 'semiSync'>
+
 /** Opens a server for writes again. */
-export function openStep(flavour: Flavour): ApplyStep {
-  return { script: ask(openStatements(flavour)) }
+export function openStep(server: ServerKind): ApplyStep {
+  return { script: ask(openStatements(server)) }
 }
 
-function openStatements(flavour: Flavour): string[] {
-  return flavour === 'mysql'
-    ? ['SET GLOBAL super_read_only = OFF', 'SET GLOBAL read_only = OFF']
-    : ['SET GLOBAL read_only = OFF']
+function openStatements({ flavour, semiSync }: ServerKind): string[] {
+  return [
+    ...(semiSync === 'off' ? [] : [semiSyncStatement(flavour, 'ON')]),
+    ...(flavour === 'mysql' ? ['SET GLOBAL super_read_only = OFF'] : []),
+    'SET GLOBAL read_only = OFF',
+  ]
+}
+
+/** Makes commits wait for a replica again, after the server has fallen back: it would not wait for the first one. */
+export function waitAgainStep(flavour: Flavour): ApplyStep {
+  return { script: ask([semiSyncStatement(flavour, 'OFF'), semiSyncStatement(flavour, 'ON')]) }
 }
 
 /** Waits until a replica has applied a position; fails if it does not in time. */
@@ -60,7 +73,8 @@ export function drainStep(flavour: Flavour, seconds: number): ApplyStep {
           'STOP REPLICA IO_THREAD; START REPLICA SQL_THREAD;',
           `SELECT COALESCE((SELECT WAIT_FOR_EXECUTED_GTID_SET(RECEIVED_TRANSACTION_SET, ${seconds}) FROM performance_schema.replication_connection_status WHERE CHANNEL_NAME = ''), 0);`,
         ]
-      : ['STOP SLAVE IO_THREAD; START SLAVE SQL_THREAD;', '']
+      : // a thread that is started while none runs throws away what was received
+        ['START SLAVE SQL_THREAD; STOP SLAVE IO_THREAD;', '']
   const mariadbWait = sh`received=$(echo 'SHOW SLAVE STATUS;' | show | sed -n 's/^ *Gtid_IO_Pos: //p')
 waited=0
 if [ -n "$received" ]; then waited=$(echo "SELECT MASTER_GTID_WAIT('$received', ${seconds});" | ask); fi`
@@ -76,9 +90,10 @@ fi`,
 }
 
 /** Makes a replica the primary: it follows nobody any more, and takes writes. */
-export function promoteStep(flavour: Flavour): ApplyStep {
+export function promoteStep(server: ServerKind): ApplyStep {
+  const { flavour } = server
   const forget = flavour === 'mysql' ? 'RESET REPLICA ALL' : 'RESET SLAVE ALL'
-  return { script: ask([...stopStatements(flavour), forget, ...openStatements(flavour)]) }
+  return { script: ask([...stopStatements(flavour), forget, ...openStatements(server)]) }
 }
 
 /** Writes a term that only grows; fails if the host knows of the same or a later one already. */
@@ -102,10 +117,11 @@ sync ${folder}`,
 }
 
 /** Points a server to the primary, closed for writes, from where it stands, and waits until both threads run. */
-export function followStep(flavour: Flavour, wish: ReplicationWish, wasReplica: boolean): ApplyStep[] {
+export function followStep({ flavour, semiSync }: ServerKind, wish: ReplicationWish, wasReplica: boolean): ApplyStep[] {
   return [
     sqlStep([
       closeStatement(flavour),
+      ...(semiSync === 'off' ? [] : [semiSyncStatement(flavour, 'OFF')]),
       ...(wasReplica ? stopStatements(flavour) : positionStatements(flavour)),
       changeSourceStatement(flavour, wish),
     ]),
@@ -146,12 +162,17 @@ fi`,
   }
 }
 
-/** Writes the errant transactions of a server to a file on its host, readable and replayable, and prints how many bytes that is. */
-export function saveErrantStep(flavour: Flavour, errant: string, primaryHas: string, path: string): ApplyStep {
+/**
+ * Writes the errant transactions of a server to a file on its host, readable and replayable, and prints how many bytes that is. On MariaDB
+ * they follow in its history what both have, and are written without their numbers, which are taken by now.
+ */
+export function saveErrantStep(flavour: Flavour, own: string, primaryHas: string, path: string): ApplyStep {
   const dump =
     flavour === 'mysql'
-      ? sh`mysqlbinlog --verbose --include-gtids=${errant}`
-      : sh`mariadb-binlog --verbose --do-server-ids=${serversOf(errant)} ${raw(startOf(errant, primaryHas))}`
+      ? sh`mysqlbinlog --verbose --include-gtids=${onlyIn(flavour, own, primaryHas)} $list >${path}.new`
+      : sh`mariadb-binlog --verbose ${raw(startOf(own, primaryHas))} $list >${path}.all
+sed -E '/^[/][*]M?!100001 SET @@session[.](gtid_seq_no|gtid_domain_id|server_id)=/d' ${path}.all >${path}.new
+rm ${path}.all`
   return {
     script: sh`${raw(clientPrelude)}
 umask 077
@@ -159,26 +180,15 @@ list=$(echo 'SHOW BINARY LOGS;' | ask | cut -f 1)
 base=$(echo 'SELECT @@GLOBAL.log_bin_basename;' | ask)
 cd "$(dirname "$base")"
 # shellcheck disable=SC2086 # a list of names of files
-${raw(dump)} $list >${path}.new
+${raw(dump)}
 sync ${path}.new
 mv ${path}.new ${path}
 stat -c %s ${path}`,
   }
 }
 
-function serversOf(errant: string): string {
-  return [...new Set(errant.split(',').map((gtid) => gtid.split('-')[1] ?? ''))].join(',')
-}
-
-/** From the last transactions that both have; without one in common everything of these servers. */
-function startOf(errant: string, primaryHas: string): string {
-  const domains = new Set(errant.split(',').map((gtid) => gtid.split('-')[0]))
-  const common = primaryHas
-    .split(',')
-    .filter((gtid) => domains.has(gtid.split('-')[0] ?? '') && errant.split(',').some((one) => sameServer(one, gtid)))
+/** Of a domain in which the two have nothing in common everything is errant. */
+function startOf(own: string, primaryHas: string): string {
+  const { common } = compareMariadbGtids(own, primaryHas)
   return common.length === 0 ? '' : sh`--start-position=${common.join(',')}`
-}
-
-function sameServer(left: string, right: string): boolean {
-  return left.split('-').slice(0, 2).join('-') === right.split('-').slice(0, 2).join('-')
 }

@@ -1,6 +1,6 @@
 // The status of a group for people (one table) and for programs (plain data).
 import type { Flavour } from '../resources/mysql-client.ts'
-import { countOf, onlyIn, shortPosition } from './gtid.ts'
+import { countOnlyIn, shortPosition } from './gtid.ts'
 import type { Group } from './health.ts'
 import type { DatabaseNode } from './node.ts'
 
@@ -50,9 +50,7 @@ export function describeGroup(group: Group) {
         applying: replica ? replication.sql.state : null,
         lagSeconds: replica ? (replication.lagSeconds ?? null) : null,
         behind:
-          replica && primary
-            ? countOf(flavour, onlyIn(flavour, primary.state.replication.executed, replication.executed))
-            : null,
+          replica && primary ? countOnlyIn(flavour, primary.state.replication.executed, replication.executed) : null,
         executed: replication.executed,
         errant: errant.get(host) ?? null,
         semiSync: state.semiSync,

@@ -41,6 +41,11 @@ const schema = {
    * trusted: to go over to another CA. @default secret('tls.ca')
    */
   ca: v.optional(secretOrString),
+  /**
+   * Whether a CA may replace one that it does not follow, all at once: hosts that are done and hosts that are not refuse each other until
+   * the run is through. Without it a run with other secrets than the host was made with is refused. @default false
+   */
+  replaceCa: v.optional(v.boolean()),
   /** Days that the certificate is valid, 3 to 1825. The first run in the last third of them issues the next one. @default 397 */
   lifetimeDays: v.optional(v.pipe(v.number(), v.integer(), v.minValue(3), v.maxValue(1825))),
 }
@@ -57,6 +62,7 @@ interface Wish {
   readonly directory: string
   readonly owner: string
   readonly files: readonly WishedFile[]
+  readonly replaceCa: boolean
   /** When the files were made: what is left of the present certificate is told by it. */
   readonly at: Date
 }
@@ -88,6 +94,7 @@ export function internalCertificateBy(clock: () => Date) {
       return {
         at,
         directory: args.directory,
+        replaceCa: args.replaceCa ?? false,
         owner: `${args.owner ?? 'root'}:${args.group ?? 'root'}`,
         files: [
           file('ca.pem', issued.ca, '0644'),
@@ -144,6 +151,7 @@ function parse(stdout: string, wishes: readonly Wish[]): CertificateState[] {
 }
 
 function plan(state: CertificateState, wish: Wish): Plan {
+  if (!wish.replaceCa && !followsCa(state, wish)) return otherCa
   const changes: Change[] = []
   for (const file of wish.files) {
     const found = state.get(file.path)
@@ -160,6 +168,33 @@ function plan(state: CertificateState, wish: Wish): Plan {
   }
   const [first, ...rest] = changes
   return first ? { changes: [first, ...rest] } : { unchanged: 'is issued and in place' }
+}
+
+const otherCa = {
+  refused: 'the certificates that are there come from another CA than the secret of this run',
+  detail: 'With it all that this host encrypts would be refused by the others. Passwords are likely to differ as well.',
+  hint: `Use the secrets that this host was provisioned with (--secrets FILE, or the vault).
+To go over to another CA put both secrets into tls.ca, one a line. To replace it at once: --extra-vars site.replaceCa=true`,
+}
+
+/** Whether one of the authorities that the host trusts now is among those that it is to trust, by their keys. */
+function followsCa(state: CertificateState, { directory, files }: Wish): boolean {
+  const path = posix.join(directory, 'ca.pem')
+  const present = authorityKeys(state.get(path)?.content ?? '')
+  const wished = authorityKeys(files.find((file) => file.path === path)?.content ?? '')
+  return present.length === 0 || present.some((key) => wished.includes(key))
+}
+
+/** The public keys of the certificates in a text; those that cannot be read are left out: they are replaced. */
+function authorityKeys(text: string): string[] {
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+  return blocks.flatMap((block) => {
+    try {
+      return [new X509Certificate(block).publicKey.export({ type: 'spki', format: 'pem' }).toString()]
+    } catch {
+      return []
+    }
+  })
 }
 
 function isSame(found: FoundFile, file: WishedFile): boolean {

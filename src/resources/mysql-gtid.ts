@@ -1,5 +1,6 @@
 // GTID sets as the servers print them, and the one question asked of them: what has this server that the other has not?
-// MySQL: `uuid[:tag]:1-5:7,…` (gtid_executed). MariaDB: `domain-server-sequence,…` (gtid_binlog_state).
+// MySQL: `uuid[:tag]:1-5:7,…` (gtid_executed). MariaDB: `domain-server-sequence,…` (gtid_binlog_state for what
+// it wrote to its binary log, gtid_slave_pos for what it was seeded with or replicated).
 
 type Interval = readonly [from: number, to: number]
 
@@ -63,22 +64,70 @@ export function formatGtidSet(set: GtidSet): string {
     .join(',')
 }
 
-/** The last sequence of each `domain-server` in a MariaDB list (`gtid_binlog_state`, `gtid_slave_pos`). */
-export function parseMariadbGtids(text: string): ReadonlyMap<string, number> {
-  const last = new Map<string, number>()
+/** A MariaDB history: in each domain the last sequence number of each server that wrote there. */
+type MariadbHistory = ReadonlyMap<string, ReadonlyMap<string, number>>
+
+/** Parses `gtid_binlog_state`, `gtid_slave_pos`, or both in one list. */
+export function parseMariadbGtids(text: string): MariadbHistory {
+  const history = new Map<string, Map<string, number>>()
   for (const entry of text.split(',').map((part) => part.trim())) {
     if (entry === '') continue
-    const match = /^(\d+-\d+)-(\d+)$/.exec(entry)
+    const match = /^(\d+)-(\d+)-(\d+)$/.exec(entry)
     if (!match) throw new TypeError(`not a MariaDB GTID list: '${entry}'`)
-    last.set(match[1] ?? '', Number(match[2]))
+    const [, domain = '', server = '', number = ''] = match
+    const servers = history.get(domain) ?? new Map<string, number>()
+    history.set(domain, servers.set(server, Math.max(Number(number), servers.get(server) ?? 0)))
   }
-  return last
+  return history
 }
 
-/** What a MariaDB server has written that the other has not. */
-export function missingMariadbGtids(own: string, other: string): string[] {
+/** One entry for each server of each domain. */
+export function formatMariadbGtids(history: MariadbHistory): string {
+  return [...history].flatMap(([domain, servers]) => [...servers].map((last) => gtid(domain, last))).join(',')
+}
+
+/** The last transaction of each domain: where a server stands. */
+export function lastMariadbGtids(history: MariadbHistory): string {
+  return [...history].map(([domain, servers]) => gtid(domain, lastOf(servers))).join(',')
+}
+
+/** How two MariaDB histories differ. */
+export interface MariadbDifference {
+  /** What only the first has: the last one of each server that wrote any of it. */
+  readonly missing: readonly string[]
+  /** How many sequence numbers that is. */
+  readonly count: number
+  /** The last transaction of each domain that both have. */
+  readonly common: readonly string[]
+}
+
+/**
+ * What a history has and another one has not. In a domain the numbers grow from server to server (`gtid_strict_mode`), so who has a
+ * transaction has all those before it too, also if it was seeded and does not know who wrote them.
+ */
+export function compareMariadbGtids(own: string, other: string): MariadbDifference {
   const known = parseMariadbGtids(other)
-  return [...parseMariadbGtids(own)]
-    .filter(([source, sequence]) => sequence > (known.get(source) ?? 0))
-    .map(([source, sequence]) => `${source}-${sequence}`)
+  const missing: string[] = []
+  const common: string[] = []
+  let count = 0
+  for (const [domain, servers] of parseMariadbGtids(own)) {
+    const shared = [...servers].map(([server, number]): readonly [string, number] => [
+      server,
+      Math.min(number, known.get(domain)?.get(server) ?? 0),
+    ])
+    const [, end] = lastOf(servers)
+    const [server, begin] = lastOf(shared)
+    if (begin > 0) common.push(gtid(domain, [server, begin]))
+    count += end - begin
+    missing.push(...[...servers].filter(([, number]) => number > begin).map((last) => gtid(domain, last)))
+  }
+  return { missing, count, common }
+}
+
+function lastOf(servers: Iterable<readonly [string, number]>): readonly [server: string, number: number] {
+  return [...servers].reduce((last, one) => (one[1] > last[1] ? one : last), ['', 0])
+}
+
+function gtid(domain: string, [server, number]: readonly [string, number]): string {
+  return `${domain}-${server}-${number}`
 }

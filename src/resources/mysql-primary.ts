@@ -82,7 +82,7 @@ fi`,
       case 'follow':
         return { unchanged: why, result: { role: 'replica' } }
       case 'adopt':
-        return act('open without a term → the primary', 'open', 'primary')
+        return act(`${why} → the primary`, 'open', 'primary')
       case 'open':
         return act(`read-only → open for writes (${why})`, 'open', 'primary')
       case 'wait':

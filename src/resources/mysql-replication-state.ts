@@ -2,7 +2,8 @@
 // replication account, what its source has. See "Replication Tables" in the MySQL manual and SHOW REPLICA STATUS in MariaDB's.
 import { ProvisionError } from '../core/error.ts'
 import { sh } from '../shell/quote.ts'
-import { parseAnswer, probeScript, type Server } from './mysql-client.ts'
+import { type Flavour, parseAnswer, probeScript, type Server } from './mysql-client.ts'
+import { formatMariadbGtids, parseMariadbGtids } from './mysql-gtid.ts'
 import { literal } from './mysql-sql.ts'
 
 /** Stands while a dump is loaded into MariaDB, so that half of one is not mistaken for somebody's data. MySQL's clone needs no mark: it leaves all or nothing. */
@@ -35,7 +36,7 @@ export type SourceAnswer =
   | { readonly status: 'unknown'; readonly message: string }
   | {
       readonly status: 'known'
-      /** MySQL: gtid_executed; MariaDB: gtid_binlog_state. */
+      /** As the replica's own. */
       readonly executed: string
       readonly purged: string
       readonly serverId: string
@@ -49,7 +50,7 @@ export interface ReplicationState {
   readonly serverUuid: string
   /** MySQL's gtid_mode; `ON` on MariaDB, which has no switch. */
   readonly gtidMode: string
-  /** MySQL: gtid_executed; MariaDB: gtid_binlog_state. */
+  /** All that it has, written, replicated or seeded. MySQL: gtid_executed; MariaDB: gtid_binlog_state and gtid_slave_pos together. */
   readonly executed: string
   /** Schemas that are not the server's own. */
   readonly schemas: readonly string[]
@@ -87,14 +88,16 @@ SELECT 'sqlerror', LAST_ERROR_NUMBER, LAST_ERROR_MESSAGE FROM performance_schema
 SELECT 'sqlerror', LAST_ERROR_NUMBER, LAST_ERROR_MESSAGE FROM performance_schema.replication_applier_status_by_coordinator WHERE CHANNEL_NAME = '' AND LAST_ERROR_NUMBER <> 0;
 SELECT 'lag', COALESCE(MAX(IF(APPLYING_TRANSACTION = '', 0, TIMESTAMPDIFF(SECOND, APPLYING_TRANSACTION_ORIGINAL_COMMIT_TIMESTAMP, NOW()))), 0) FROM performance_schema.replication_applier_status_by_worker WHERE CHANNEL_NAME = '';`
 
-const mariadbQuery = `SELECT 'self', @@GLOBAL.server_id, '', 'ON', @@GLOBAL.gtid_binlog_state;
+/** Its binary log does not tell of what a server was seeded with: one that was seeded and then promoted has that in gtid_slave_pos only. */
+const mariadbHistory = "CONCAT_WS(',', NULLIF(@@GLOBAL.gtid_binlog_state, ''), NULLIF(@@GLOBAL.gtid_slave_pos, ''))"
+
+const mariadbQuery = `SELECT 'self', @@GLOBAL.server_id, '', 'ON', ${mariadbHistory};
 SELECT 'datadir', @@GLOBAL.datadir;
 ${schemata}`
 
 const mysqlSourceQuery =
   "SELECT 'source', @@GLOBAL.gtid_executed, @@GLOBAL.gtid_purged, @@GLOBAL.server_id, @@GLOBAL.server_uuid, @@GLOBAL.read_only;"
-const mariadbSourceQuery =
-  "SELECT 'source', @@GLOBAL.gtid_binlog_state, '', @@GLOBAL.server_id, '', @@GLOBAL.read_only;"
+const mariadbSourceQuery = `SELECT 'source', ${mariadbHistory}, '', @@GLOBAL.server_id, '', @@GLOBAL.read_only;`
 
 /** Asks the host about itself, then each wished source; own state first, so that what a replica has and its source has not is errant. */
 export function replicationProbe(wishes: readonly SourceQuestion[]): string {
@@ -178,14 +181,14 @@ export function parseReplication(stdout: string, wishes: readonly SourceQuestion
     serverId,
     serverUuid,
     gtidMode,
-    executed: executed.replaceAll('\n', ''),
+    executed: server.flavour === 'mysql' ? executed.replaceAll('\n', '') : oneHistory(executed),
     schemas: local.filter(([kind]) => kind === 'schema').map(([, name = '']) => name),
     seeding: local.some(([kind]) => kind === 'seeding'),
     ...(server.flavour === 'mysql' ? parseMysql(local) : parseMariadb(local)),
   }
   let asked = 0
   return wishes.map(({ sources }) => {
-    const answers = sources.map((source) => ({ source, answer: sourceAnswer(rows, asked++) }))
+    const answers = sources.map((source) => ({ source, answer: sourceAnswer(server.flavour, rows, asked++) }))
     return { ...state, ...choose(answers, state.configured?.host) }
   })
 }
@@ -206,7 +209,7 @@ function indexOrEnd(rows: readonly string[][], kind: string): number {
   return index < 0 ? rows.length : index
 }
 
-function sourceAnswer(rows: readonly string[][], index: number): SourceAnswer {
+function sourceAnswer(flavour: Flavour, rows: readonly string[][], index: number): SourceAnswer {
   const start = rows.findIndex(([kind, number]) => kind === 'ask' && number === String(index))
   const answer = start < 0 ? [] : rows.slice(start + 1)
   const part = answer.slice(0, indexOrEnd(answer, 'ask'))
@@ -218,13 +221,18 @@ function sourceAnswer(rows: readonly string[][], index: number): SourceAnswer {
   const [, executed = '', purged = '', serverId = '', serverUuid = '', readOnly = ''] = source
   return {
     status: 'known',
-    executed: executed.replaceAll('\n', ''),
+    executed: flavour === 'mysql' ? executed.replaceAll('\n', '') : oneHistory(executed),
     purged: purged.replaceAll('\n', ''),
     serverId,
     serverUuid,
     // MariaDB 12 has words for it; only OFF takes writes.
     readOnly: !['0', 'OFF'].includes(readOnly),
   }
+}
+
+/** The two lists of MariaDB as one, each server once. */
+function oneHistory(lists: string): string {
+  return formatMariadbGtids(parseMariadbGtids(lists))
 }
 
 type Threads = Pick<ReplicationState, 'configured' | 'io' | 'sql' | 'lagSeconds'>

@@ -56,9 +56,12 @@ export function changeSourceStatement(flavour: Flavour, wish: ReplicationWish): 
   return `${flavour === 'mysql' ? 'CHANGE REPLICATION SOURCE TO' : 'CHANGE MASTER TO'} ${options.join(', ')}`
 }
 
-/** MariaDB keeps what it wrote itself and what it replicated apart: an old primary goes on from where its own binary log ends. */
+/**
+ * MariaDB keeps what it wrote itself and what it replicated apart: an old primary goes on from the later of the two. (Its binary log alone
+ * is empty if it was seeded, promoted, and has written nothing.)
+ */
 export function positionStatements(flavour: Flavour): string[] {
-  return flavour === 'mysql' ? [] : ['SET GLOBAL gtid_slave_pos = @@GLOBAL.gtid_binlog_pos']
+  return flavour === 'mysql' ? [] : ['SET GLOBAL gtid_slave_pos = @@GLOBAL.gtid_current_pos']
 }
 
 /** Starts both threads and waits until they run, or says what keeps them. */
@@ -92,6 +95,11 @@ done`,
 /** Closes a replica for writes. */
 export function closeStatement(flavour: Flavour): string {
   return `SET GLOBAL ${flavour === 'mysql' ? 'super_read_only' : 'read_only'} = ON`
+}
+
+/** Whether commits wait for a replica: on the one that takes writes only, where semi-synchronous replication is wished at all. */
+export function semiSyncStatement(flavour: Flavour, value: 'ON' | 'OFF'): string {
+  return `SET GLOBAL rpl_semi_sync_${flavour === 'mysql' ? 'source' : 'master'}_enabled = ${value}`
 }
 
 /** Replaces all data of this server by the source's, then starts replication. `dropped`: schemas of its own that go. */
@@ -157,7 +165,7 @@ esac`,
   ]
 }
 
-/** MariaDB: a consistent dump over TLS, loaded as it comes; it sets gtid_slave_pos to its own position. */
+/** MariaDB: a consistent dump over TLS, loaded as it comes; it sets gtid_slave_pos to the position of the source's binary log. */
 function dumpSteps(wish: ReplicationWish, schemas: readonly string[]): ApplyStep[] {
   return [
     {
@@ -179,6 +187,7 @@ printf '%s\\n' ${`${wish.source}:${wish.port}`} >${seedingMark}`,
       script: sh`${raw(clientPrelude)}
 failed=${`${seedingMark}.failed`}
 rm -f -- "$failed"
+inherited=$(echo 'SELECT @@GLOBAL.gtid_slave_pos;' | mariadb --defaults-extra-file=${wish.clientFile} --protocol=TCP --host=${wish.source} --port=${wish.port} --connect-timeout=10 --batch --skip-column-names)
 {
   mariadb-dump --defaults-extra-file=${wish.clientFile} --protocol=TCP --host=${wish.source} --port=${wish.port} \\
     --all-databases --single-transaction --quick --master-data=1 --gtid --routines --events --triggers --hex-blob \\
@@ -188,6 +197,10 @@ if [ -e "$failed" ]; then
   rm -f -- "$failed"
   echo 'the dump of the source failed' >&2
   exit 1
+fi
+# a source that was seeded and has written nothing since: its binary log, which the dump tells of, has no position
+if [ -z "$(echo 'SELECT @@GLOBAL.gtid_slave_pos;' | ask)" ] && [ -n "$inherited" ]; then
+  printf "SET GLOBAL gtid_slave_pos = '%s';\\n" "$inherited" | ask
 fi`,
     },
   ]

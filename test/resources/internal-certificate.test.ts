@@ -166,6 +166,36 @@ planTable([
     },
   },
   {
+    title: 'a CA that follows the present one may issue',
+    task: internalCertificate({ ...args, ca: `another secret, also long enough\n${secret}` }),
+    probe:
+      row('ca.pem', issued.ca, '644') +
+      row('server.key', issued.key, '640') +
+      row('server.pem', issued.certificate, '644'),
+    expect: {
+      changes: [
+        'ca.pem content differs',
+        'server.key content differs',
+        `server.pem renewed (the present one expires in ${Math.floor((issued.expires.getTime() - today.getTime()) / day)} days)`,
+      ],
+    },
+  },
+  {
+    title:
+      'a CA that has nothing to do with the present one is refused: these are other secrets than the host was made with',
+    task: internalCertificate({ ...args, ca: 'another secret, also long enough' }),
+    probe: row('ca.pem', issued.ca, '644') + row('server.pem', issued.certificate, '644'),
+    expect: { refused: 'the certificates that are there come from another CA than the secret of this run' },
+  },
+  {
+    title: 'and taken if that is what is asked for, or if nothing that can be read is there',
+    task: internalCertificate({ ...args, ca: 'another secret, also long enough', replaceCa: true }),
+    probe: row('ca.pem', issued.ca, '644'),
+    expect: {
+      changes: ['ca.pem content differs', 'server.key absent → present', 'server.pem absent → present'],
+    },
+  },
+  {
     title: 'one that has expired says so',
     task: internalCertificateBy(() => later(1000))(args),
     probe:

@@ -328,8 +328,20 @@ planTable([
   {
     title: 'MariaDB: a healthy replica is left alone',
     task,
-    probe: mariadb({ status: mariadbStatus() }),
+    probe: mariadb({ status: mariadbStatus(), executed: '0-1-50,0-1-50' }),
     expect: { unchanged: 'replicates from 10.0.0.11:3306' },
+  },
+  {
+    title: 'MariaDB: how far a replica is behind is told, whoever wrote',
+    task,
+    probe: mariadb({ status: mariadbStatus(), executed: '0-1-48', source: 'source\t0-1-49,0-3-50\t\t1\t\t0' }),
+    expect: { unchanged: 'replicates from 10.0.0.11:3306, 2 transactions behind' },
+  },
+  {
+    title: 'MariaDB: an old primary joins one that was seeded, promoted, and has written nothing',
+    task,
+    probe: mariadb({ executed: '0-2-40,0-1-50', source: 'source\t0-1-50\t\t1\t\t0' }),
+    expect: { changes: ['no replica, data of the same history → replicating from 10.0.0.11:3306'] },
   },
   {
     title: 'MariaDB: an empty server is seeded',

@@ -103,3 +103,33 @@ test('a single server without clients listens to itself only', (t) => {
   const config = alone.find((task) => task.resource === 'mysql.config')
   t.like(config?.args.settings, { bind_address: '127.0.0.1' })
 })
+
+test('semi-synchronous replication: every server answers, who takes writes waits before a commit is seen', (t) => {
+  for (const name of ['db1', 'db2']) {
+    const mysqlServer = settings(name, { flavour: 'mysql', semiSync: { timeout: 2.5 } }).settings
+    t.deepEqual(mysqlServer.plugin_load_add, ['mysql_clone.so', 'semisync_source.so', 'semisync_replica.so'])
+    t.like(mysqlServer, {
+      loose_rpl_semi_sync_replica_enabled: true,
+      loose_rpl_semi_sync_source_enabled: false,
+      loose_rpl_semi_sync_source_timeout: 2500,
+      loose_rpl_semi_sync_source_wait_point: 'AFTER_SYNC',
+    })
+    t.like(settings(name, { flavour: 'mariadb', semiSync: true }).settings, {
+      rpl_semi_sync_slave_enabled: true,
+      rpl_semi_sync_master_enabled: false,
+      rpl_semi_sync_master_timeout: 10_000,
+      rpl_semi_sync_master_wait_point: 'AFTER_SYNC',
+    })
+  }
+  for (const flavour of ['mysql', 'mariadb'] as const)
+    t.false(JSON.stringify(settings('db1', { flavour }).settings).includes('semi'))
+})
+
+test('semi-synchronous replication without anybody who could answer is refused', (t) => {
+  t.throws(() => planOf(mysql({ semiSync: true }), { name: 'db1', groups: ['db'] }), {
+    message: 'role mysql: semiSync needs a replica, and group db has one server',
+  })
+  t.throws(() => plan('db1', { flavour: 'mysql', topology: 'group', semiSync: true }), {
+    message: /semiSync is for topology 'replication'/,
+  })
+})

@@ -1,4 +1,4 @@
-// A group of databases with a load balancer in front: for database.test.ts.
+// A group of databases with a load balancer in front: for test/production/database.test.ts and mariadb.test.ts.
 import { definePlaybook, play, secret } from 'hostwright'
 import { dbcheck, haproxy, mysql, mysqlReplica } from 'hostwright/roles'
 
