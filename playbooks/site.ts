@@ -48,15 +48,15 @@ export const application = (host: Host) => [
 ]
 export const web = (host: Host) => [nginx({ domains: domainsOf(host) })]
 
-const everyServer = play({
+export const everyServer = play({
   name: 'every server',
   hosts: 'all',
   roles: (host) => [base(), floods(), firewall(), host.vars.hardening && hardening(), isLogged(host) && logging()],
 })
-const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)] })
+export const databases = play({ name: 'databases', hosts: 'db', roles: [mysql(database)] })
 // all servers are there before they say who is the primary
 const replication = play({ name: 'replication', hosts: 'db', after: databases, roles: [mysqlReplica(database)] })
-const store = play({
+export const store = play({
   name: 'backup store',
   hosts: 'all',
   after: everyServer,

@@ -105,6 +105,8 @@ export const databaseRepository = 'databases'
 export const storeUser = 'backup-store'
 /** Where the programs are. */
 export const folder = '/usr/local/lib/backup'
+/** While this file is there the data of a database server is still to be restored: nothing of it is backed up. */
+export const restorePending = '/var/lib/hostwright-database/restore-pending'
 /** Where node exporter looks for figures. */
 export const metrics = '/var/lib/prometheus/node-exporter'
 
@@ -114,7 +116,10 @@ export type Target =
   | { readonly kind: 'external'; readonly name: 'external' }
 
 /** Where a host's backups go: to every host of group `backup` but itself, and to the repository outside. */
-export function targetsOf(given: Pick<Checked, 'repository'>, host: Host): readonly Target[] {
+export function targetsOf(
+  given: Pick<Checked, 'repository'>,
+  host: Pick<Host, 'name' | 'inventory'>,
+): readonly Target[] {
   const stores = membersOf(host, 'backup')
     .filter((store) => store.name !== host.name)
     .map(
@@ -150,7 +155,7 @@ export function clientsOf(store: Host): readonly InventoryHost[] {
 }
 
 /** Whether a host makes backups by this inventory: `play({ hosts: 'all', roles: (host) => [isBackedUp(host) && backup()] })`. */
-export function isBackedUp(host: Host): boolean {
+export function isBackedUp(host: Pick<Host, 'name' | 'groups' | 'vars' | 'inventory'>): boolean {
   return repositoriesOf(host).length > 0 && targetsOf(host.vars.backup ?? {}, host).length > 0
 }
 

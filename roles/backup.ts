@@ -24,6 +24,7 @@ import {
   metrics,
   params,
   repositoriesOf,
+  restorePending,
   storeUser,
   type Target,
   targetsOf,
@@ -147,6 +148,7 @@ function databaseTasks(given: Checked, host: Host, targets: readonly Target[]): 
     unit: flavour === 'mysql' ? 'mysql.service' : 'mariadb.service',
     targets,
     patience: given.patience,
+    restorePending,
     maxLag: given.maxLag,
     checksums: given.checksums,
   }
@@ -178,7 +180,7 @@ function databaseTasks(given: Checked, host: Host, targets: readonly Target[]): 
     shell.command({
       name: 'the first backup and the test of its restore begin',
       run: `systemctl start --no-block ${first.join(' ')}`,
-      unless: `[ -e ${metrics}/backup-database.prom ] && [ -e ${metrics}/backup-restore-test.prom ] || systemctl show --property=ActiveState ${first.join(' ')} | grep -qx ActiveState=activating`,
+      unless: `[ -e ${restorePending} ] || { [ -e ${metrics}/backup-database.prom ] && [ -e ${metrics}/backup-restore-test.prom ]; } || systemctl show --property=ActiveState ${first.join(' ')} | grep -qx ActiveState=activating`,
     }),
   ]
 }

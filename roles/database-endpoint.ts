@@ -3,7 +3,7 @@
 import type { Host } from 'hostwright'
 import { checkPort } from './dbcheck.ts'
 import { addressOf } from './mysql-parameters.ts'
-import { membersOf } from './site.ts'
+import { membersOf, nearest } from './site.ts'
 
 /** The name in the servers' certificates, and in /etc/hosts of the apps. */
 export const endpointName = 'database.internal'
@@ -13,7 +13,7 @@ const ports = { write: 6446, read: 6447 }
 /** The endpoint as applications need it. */
 export interface DatabaseEndpoint {
   readonly name: string
-  /** The floating address, or the first load balancer's. */
+  /** The floating address, or the first load balancer's of the host's region. */
   readonly address: string
   readonly writePort: number
   readonly readPort: number
@@ -21,7 +21,7 @@ export interface DatabaseEndpoint {
 
 /** The endpoint of the site; undefined where apps talk to the servers themselves: no load balancer, no database, or so chosen. */
 export function databaseEndpoint(host: Pick<Host, 'inventory' | 'vars'>): DatabaseEndpoint | undefined {
-  const [balancer] = membersOf(host, 'lb')
+  const [balancer] = nearest(host, membersOf(host, 'lb'))
   const { databaseEndpoint: chosen = true, floatingAddress } = host.vars.site ?? {}
   if (!chosen || !balancer || membersOf(host, host.vars.mysql?.group ?? 'db').length === 0) return undefined
   return {
@@ -35,9 +35,13 @@ export function databaseEndpoint(host: Pick<Host, 'inventory' | 'vars'>): Databa
 /** What the template haproxy/database.cfg.ejs is given; undefined without an endpoint. */
 export function endpointOfBalancer(host: Host) {
   if (!databaseEndpoint(host)) return undefined
-  const servers = membersOf(host, host.vars.mysql?.group ?? 'db').map((member) => ({
+  const members = membersOf(host, host.vars.mysql?.group ?? 'db')
+  const near = nearest(host, members)
+  const servers = members.map((member) => ({
     name: member.name,
     address: addressOf(member),
+    // reads do not travel to another region while a server of this one can answer
+    ...(!near.includes(member) && { remote: true }),
   }))
   return { ports, checkPort, servers }
 }

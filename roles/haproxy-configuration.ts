@@ -6,7 +6,7 @@ import { ddosLevelOf, ddosProfileOf, unlimitedSources } from './ddos-profile.ts'
 import { internalCertificates } from './haproxy-certificate.ts'
 import { metricsVars } from './haproxy-metrics.ts'
 import { peersVars } from './haproxy-peers.ts'
-import { isEncryptedInside } from './site.ts'
+import { isEncryptedInside, nearest } from './site.ts'
 
 const domainName = v.pipe(
   v.string(),
@@ -61,12 +61,16 @@ export type Checked = v.InferOutput<v.StrictObjectSchema<typeof params, undefine
 /** The template's variables, with a fingerprint of them that the running process repeats. */
 export function configuration(given: Checked, host: Host) {
   const tls = isEncryptedInside(host)
+  const webs = given.servers ? [] : host.inventory.group('web')
+  // those of another region wait until none of this one is well
+  const near = nearest(host, webs).map(({ name }) => name)
   const servers = (
     given.servers ??
-    host.inventory
-      .group('web')
-      .map((web) => ({ name: web.name, address: web.connection.address, port: tls ? 8443 : 8080, tls }))
-  ).map((server, index) => ({ ...server, backup: given.mode === 'active-passive' && index > 0 }))
+    webs.map((web) => ({ name: web.name, address: web.connection.address, port: tls ? 8443 : 8080, tls }))
+  ).map((server, index) => ({
+    ...server,
+    backup: (given.mode === 'active-passive' && index > 0) || (!given.servers && !near.includes(server.name)),
+  }))
   const floods = ddosProfileOf(host)
   const vars = {
     ...given,

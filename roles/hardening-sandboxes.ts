@@ -5,11 +5,12 @@ import { servicesOf } from './monitoring/targets.ts'
 import { flavourOf } from './mysql-parameters.ts'
 import { type Confined, renderSandbox, sandboxes } from './sandbox.ts'
 
-/** Those of this host's roles; fail2ban only if it is there, and not MariaDB, which has an alias mysql.service and Debian's own sandbox. */
+/** Those of this host's roles, of which `mysql` brings one of two daemons; fail2ban only if it is there. */
 function confined(host: Host, bans: boolean): Confined[] {
   const isMariadb = host.roles.includes('mysql') && flavourOf({ flavour: host.vars.mysql?.flavour }, host) === 'mariadb'
+  const brought = host.roles.map((role) => (role === 'mysql' && isMariadb ? 'mariadb' : role))
   return Object.entries(sandboxes)
-    .filter(([role]) => host.roles.includes(role) && (bans || role !== 'hardening') && !(isMariadb && role === 'mysql'))
+    .filter(([name]) => brought.includes(name) && (bans || name !== 'hardening'))
     .flatMap(([, units]) => units.filter(({ watches }) => watches === undefined || servicesOf(host)[watches]))
 }
 

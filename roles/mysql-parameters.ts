@@ -143,6 +143,19 @@ export function witnessesOf({ witnesses, group }: Pick<Checked, 'witnesses' | 'g
         .map(addressOf)
 }
 
+/** Addresses of the voters of each other region; none where hosts have no region. */
+export function votersElsewhere(given: Pick<Checked, 'witnesses' | 'group'>, host: Host): string[][] {
+  const own = host.vars.region
+  const witnesses = given.witnesses === undefined ? [] : membersOf(host, given.witnesses)
+  const regions = new Map<string, Set<string>>()
+  for (const member of [...host.inventory.group(given.group), ...witnesses]) {
+    const { region } = member.vars
+    if (own === undefined || region === undefined || region === own) continue
+    regions.set(region, (regions.get(region) ?? new Set()).add(addressOf(member)))
+  }
+  return [...regions.values()].map((addresses) => [...addresses])
+}
+
 /** Where an app that does not use the endpoint finds the databases: names of the primary and of the replicas, as the role base puts them into /etc/hosts and as their certificates say. */
 export function databaseHosts(host: Host): { readonly primary: string; readonly replicas: readonly string[] } {
   const { group = 'db', primary } = host.vars.mysql ?? {}

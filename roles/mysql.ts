@@ -36,6 +36,7 @@ import {
   params,
   serverIdOf,
   topologyOf,
+  votersElsewhere,
   witnessesOf,
 } from './mysql-parameters.ts'
 import { checkSemiSync, semiSyncPlugins, semiSyncSettings, verifySemiSync } from './mysql-semi-sync.ts'
@@ -192,6 +193,7 @@ function openerTasks(given: Checked, host: Host, flavour: 'mysql' | 'mariadb', u
         hinted: isPrimary,
         peers: peers.map(inUrl),
         witnesses: witnessesOf(given, host).map(inUrl),
+        elsewhere: votersElsewhere(given, host).map((addresses) => addresses.map(inUrl)),
         port: checkPort,
         termFile,
         replicationUser: given.replicationUser,

@@ -62,7 +62,7 @@ const internet = ['AF_UNIX', 'AF_INET', 'AF_INET6']
 /** Programs that only answer over the network, as a user of their own, and write nothing. */
 const reader: Sandbox = { system: 'strict', capabilities: [], addresses: internet, systemCalls: [] }
 
-/** Daemons of the site by the role that brings them. MariaDB and keepalived are left as Debian confines them. */
+/** Daemons of the site by the role that brings them; the role mysql brings mariadb where that is its flavour. keepalived is left as Debian confines it. */
 export const sandboxes: Readonly<Record<string, readonly Confined[]>> = {
   // it starts as root, opens its ports, changes root to /var/lib/haproxy and becomes haproxy; the master stays root for reloads
   haproxy: [
@@ -101,6 +101,8 @@ export const sandboxes: Readonly<Record<string, readonly Confined[]>> = {
   ],
   // no filter of system calls: what a storage engine needs on the next kernel nobody knows today
   mysql: [{ unit: 'mysql.service', sandbox: { addresses: [...internet, 'AF_NETLINK'] } }],
+  // Debian's unit has three capabilities left already
+  mariadb: [{ unit: 'mariadb.service', sandbox: { addresses: [...internet, 'AF_NETLINK'] } }],
   logging: [
     {
       unit: 'rsyslog.service',

@@ -48,6 +48,15 @@ export function membersOf(host: Pick<Host, 'inventory'>, group: string): readonl
   return host.inventory.hasGroup(group) ? host.inventory.group(group) : []
 }
 
+/** Of some hosts those that stand in the same region as this one; all of them if none does. */
+export function nearest<T extends Pick<InventoryHost, 'vars'>>(
+  host: Pick<Host, 'vars'>,
+  members: readonly T[],
+): readonly T[] {
+  const near = members.filter(({ vars }) => vars.region === host.vars.region)
+  return near.length > 0 ? near : members
+}
+
 /** The addresses of a group's hosts, this host's own left out. */
 export function addressesOf(host: Pick<Host, 'inventory' | 'name'>, group: string): string[] {
   return membersOf(host, group)

@@ -100,7 +100,8 @@ export function chooseFailover(group: Group, to: string | undefined, givenUp: st
     )
   const candidates = running.filter(({ state }) => state.member === '' || state.member === 'OFFLINE')
   const lost = lostPrimary(group)
-  if (lost && lost.host !== givenUp) {
+  // opening the last primary itself again gives nothing up
+  if (lost && lost.host !== givenUp && lost.host !== to) {
     return refuse(
       `${lost.host} is the primary of term ${group.term.number}; what it has and no replica has received would be given up`,
       `If that is what you want: --give-up ${lost.host}`,

@@ -87,7 +87,7 @@ test('every example type-checks, and loads', async (t) => {
     file,
     `import * as all from 'hostwright'
 import * as roles from 'hostwright/roles'
-const { acme, apt, archive, assert, authorizedKey, cron, file, git, group, handler, haproxy, hostname, hosts, mysql, play, release, secret, secretText, shell, sshd, sysctl, systemd, tls, ufw, user, wait } = all
+const { acme, apt, archive, assert, authorizedKey, cron, file, git, group, handler, haproxy, hostname, hosts, mysql, play, release, secret, secretText, shell, silent, sshd, sysctl, systemd, tls, ufw, user, wait } = all
 const reload = handler(systemd.service({ unit: 'nginx', state: 'reloaded' }))
 const restart = handler(systemd.service({ unit: 'app', state: 'restarted' }))
 const peers = [{ name: 'web1', address: '192.0.2.11' }]

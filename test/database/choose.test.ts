@@ -244,6 +244,12 @@ test('a failover in the region does not give up what a replica elsewhere has rec
   )
 })
 
+test('the last primary, closed since its boot, is opened again by its name', (t) => {
+  const closed = inRegion('home', running('db1', '10.0.0.1'))
+  const behind = inRegion('away', replica(3, { executed: `${uuid}:1-40` }))
+  t.is(chooseFailover(group(closed, behind), 'db1', undefined).target.host, 'db1')
+})
+
 test('where nobody knows the region of the lost primary a server must be named', (t) => {
   const unknown = { term: { number: 0, holder: undefined }, source: '10.0.0.9' }
   const nodes = [inRegion('home', replica(2, unknown)), inRegion('away', replica(3, unknown))]

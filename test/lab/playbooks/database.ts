@@ -1,6 +1,6 @@
-// A group of databases with a load balancer in front: for test/production/database.test.ts and mariadb.test.ts.
+// A group of databases with a load balancer in front, each server in its sandbox: for database.test.ts and mariadb.test.ts.
 import { definePlaybook, play, secret } from 'hostwright'
-import { dbcheck, haproxy, mysql, mysqlReplica } from 'hostwright/roles'
+import { dbcheck, haproxy, hardening, mysql, mysqlReplica } from 'hostwright/roles'
 
 const shop = {
   witnesses: 'lb',
@@ -9,7 +9,7 @@ const shop = {
 }
 
 export default definePlaybook([
-  play({ hosts: 'db', roles: [mysql(shop)] }),
+  play({ hosts: 'db', roles: [hardening({ bans: false, upgrades: false, audit: false }), mysql(shop)] }),
   play({ hosts: 'db', roles: [mysqlReplica(shop)] }),
   play({
     hosts: 'all',
