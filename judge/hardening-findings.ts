@@ -89,6 +89,28 @@ export const hardeningFindings: readonly Explanation[] = [
   { tool: 'lynis', id: 'TOOL-5002', why: 'lynis knows neither provision nor anything that leaves nothing behind.' },
   { tool: 'lynis', id: 'HRDN-7222', why: 'No role installs a compiler; where one is there a person put it.' },
   { tool: 'lynis', id: 'HRDN-7230', why: 'Malware scanners for Linux servers find little and read every file.' },
+  {
+    tool: 'lynis',
+    id: 'HTTP-6710',
+    why: "lynis looks at every block of nginx's files: those for checks on the host itself have no TLS, and Debian's nginx.conf has defaults that our server blocks override. Offered are TLS 1.2 and 1.3 alone.",
+  },
+  {
+    tool: 'lynis',
+    id: 'HTTP-6712',
+    why: 'The site is logged; health checks, counters and the page of the monitor are not (access_log off).',
+  },
+  {
+    tool: 'lynis',
+    id: 'HOME-9304',
+    hosts: /^mon/,
+    why: "The home of the account that backups come in by: sshd shuts a user in only in a folder that is root's and that all may enter.",
+  },
+  {
+    tool: 'lynis',
+    id: 'HOME-9306',
+    hosts: /^mon/,
+    why: "The home of the account that backups come in by: sshd shuts a user in only in a folder that is root's.",
+  },
   { tool: 'lynis', id: 'LYNIS', why: "The package is as old as Debian's release." },
   {
     tool: 'openscap',
