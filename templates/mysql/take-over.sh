@@ -46,7 +46,8 @@ apply_received() {
       sleep 0.2
     done
   else
-    sql 'STOP SLAVE IO_THREAD; START SLAVE SQL_THREAD'
+    # a thread that is started while none runs throws away what was received
+    sql 'START SLAVE SQL_THREAD; STOP SLAVE IO_THREAD'
     received=$(status Gtid_IO_Pos)
     until has "$received"; do
       [ "$(status Slave_SQL_Running)" = Yes ] || fail "the replica does not apply what it has received: $(status Last_SQL_Error)"
