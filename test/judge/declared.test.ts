@@ -1,7 +1,7 @@
 import test from 'ava'
 import { holds, openTo } from '../../judge/declared.ts'
 import { hostsOfComment, layoutNames, layoutOf } from '../../judge/layout.ts'
-import { compare, parseGreppable } from '../../judge/tools/nmap.ts'
+import { compare, parseGreppable, parseListening } from '../../judge/tools/nmap.ts'
 import type { UfwRule } from '../../src/resources/ufw-rule.ts'
 
 test('a port is open to whom a rule names, and the first rule that fits decides', (t) => {
@@ -52,6 +52,15 @@ Host: 10.70.1.12 ()	Ignored State: filtered (65535)
       ['10.70.1.12', []],
     ],
   )
+})
+
+test('ss: ports of any address, each once', (t) => {
+  const text = `LISTEN 0      4096         0.0.0.0:22         0.0.0.0:*
+LISTEN 0      4096       127.0.0.1:8404       0.0.0.0:*
+LISTEN 0      4096            [::]:22            [::]:*
+LISTEN 0      151                *:3306             *:*
+`
+  t.deepEqual(parseListening(text), [22, 8404, 3306])
 })
 
 test("every layout's inventory says which lab hosts it needs", (t) => {
