@@ -46,18 +46,19 @@ else
 fi
 if [ -n "$source" ]; then echo "replica $position"
 elif [ "$schemas" = 0 ]; then echo nothing
-else echo "alone $holder"
+else
+  case $(ask --execute='SELECT @@GLOBAL.read_only') in 0 | OFF) echo "open $holder" ;; *) echo "closed $holder" ;; esac
 fi`,
 })
 
 /** A database server of the region, as it was found. */
 export interface Found {
   readonly name: string
-  /** `nothing`: no data. `pending`: a backup is being restored. `alone`: it has data and follows nobody. `silent`: it does not answer. */
-  readonly state: 'replica' | 'nothing' | 'pending' | 'alone' | 'silent'
+  /** `nothing`: no data. `pending`: a backup is being restored. `open`, `closed`: it has data and follows nobody. `silent`: it does not answer. */
+  readonly state: 'replica' | 'nothing' | 'pending' | 'open' | 'closed' | 'silent'
   /** Of a replica: what it has received. */
   readonly position: string
-  /** Of one that stands alone: who was made the primary, as far as it knows. */
+  /** Of one that follows nobody: who was made the primary, as far as it knows. */
   readonly holder: string
 }
 
@@ -117,7 +118,12 @@ export const recoverData = role('disasterRecovery', { params }, (given, host) =>
   const pending = { onlyIf: `[ -e ${restorePending} ]`, timeout: 86_400 }
   return (
     membersOf(host, groupOf(host))[0]?.name === host.name && [
-      shell.command({ name: 'the newest backup becomes the data', run: `${folder}/restore recover`, ...pending }),
+      shell.command({
+        name: 'the newest backup becomes the data',
+        run: `${folder}/restore recover\necho restored >${restorePending}`,
+        ...pending,
+        unless: `grep -qx restored ${restorePending}`,
+      }),
       shell.script({
         name: 'the server with the restored data takes writes',
         src: 'mysql/take-over.sh',
@@ -133,22 +139,24 @@ export function partOf(first: Found, others: readonly Found[], hasBackups: boole
   const refuse = (message: string, hint?: string): never => {
     throw new ProvisionError({ code: 'playbook', message, ...(hint && { hint }) })
   }
-  const { name, state, holder } = first
-  const better = others.find(
-    (other) => other.state === 'replica' || (other.state === 'alone' && other.holder === other.name),
-  )
+  const { name, state } = first
+  const open = [first, ...others].filter((one) => one.state === 'open')
+  const [primary, second] = open
+  if (primary && second)
+    return refuse(`${primary.name} and ${second.name} both take writes`, 'provision db status shows all.')
+  if (primary && primary.holder === primary.name) return 'done'
+  const better = others.find((other) => other.state === 'replica' || other.state === 'closed')
   switch (state) {
     case 'replica':
       return 'replica'
     case 'pending':
       return 'done'
-    case 'alone':
-      return holder === name
-        ? 'done'
-        : refuse(
-            `the database server of ${name} has data, follows nobody and was not made the primary, so nobody knows how old its data is`,
-            `provision db failover --to ${name} uses it; to use the newest backup instead, move /var/lib/mysql away on ${name}.`,
-          )
+    case 'open':
+    case 'closed':
+      return refuse(
+        `the database server of ${name} has data and follows nobody, so nobody knows how old its data is`,
+        `provision db failover --to ${name} uses it; to use the newest backup instead, move /var/lib/mysql away on ${name}.`,
+      )
     case 'silent':
       return refuse(
         `the database server of ${name} has data and does not answer`,
@@ -176,7 +184,7 @@ export function parseFound(name: string, text: string): Found {
     name,
     state: state as Found['state'], // the script prints nothing else
     position: state === 'replica' ? word : '',
-    holder: state === 'alone' ? word : '-',
+    holder: state === 'open' || state === 'closed' ? word : '-',
   }
 }
 

@@ -4,7 +4,7 @@ import { ProvisionError } from '../core/error.ts'
 import { chooseFailover, lostPrimary, type Promotion } from '../database/choose.ts'
 import type { Group } from '../database/health.ts'
 import type { DatabaseNode } from '../database/node.ts'
-import { drainStep, fenceStep, promoteStep, reachStep } from '../database/steps.ts'
+import { drainStep, fenceStep, promoteStep, reachStep, settleStep } from '../database/steps.ts'
 import { describeGroup, renderGroup } from '../database/table.ts'
 import { refuseElected } from './db-elected.ts'
 import { follow, nextTerm, nudge, raiseTerm, warmUp, warn } from './db-promote.ts'
@@ -51,6 +51,7 @@ export function dbFailoverCommand(io: Io, playbook: string, options: FailoverOpt
       { server: target.host, health: 'up' },
     ])
     site.say(`${target.host} takes writes`)
+    await site.run(target.host, 'asking its unit again', [settleStep])
     const all = await follow(site, followers, target)
     const after = await site.look()
     io.stdout.write(

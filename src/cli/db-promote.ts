@@ -2,7 +2,7 @@
 import { asProvisionError, ProvisionError } from '../core/error.ts'
 import type { Promotion } from '../database/choose.ts'
 import type { RunningNode, Term } from '../database/node.ts'
-import { followStep, nudgeStep, raiseTermStep } from '../database/steps.ts'
+import { followStep, nudgeStep, raiseTermStep, settleStep } from '../database/steps.ts'
 import type { DatabaseSite } from './db-site.ts'
 
 /** The number of the next term, and that enough voters answer for it. */
@@ -46,7 +46,8 @@ export async function follow(site: DatabaseSite, nodes: readonly RunningNode[], 
   const done = await Promise.allSettled(
     nodes.map(async ({ host, state }) => {
       const wasReplica = state.replication.configured !== undefined
-      await site.run(host, `following ${target.host}`, followStep(state, wish, wasReplica), 120)
+      const steps = [...followStep(state, wish, wasReplica), settleStep]
+      await site.run(host, `following ${target.host}`, steps, 120)
       site.say(`${host} follows ${target.host}`)
     }),
   )

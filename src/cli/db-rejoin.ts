@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { ProvisionError } from '../core/error.ts'
 import { onlyIn } from '../database/gtid.ts'
 import { isRunning } from '../database/node.ts'
-import { followStep, raiseTermStep, saveErrantStep, waitAgainStep } from '../database/steps.ts'
+import { followStep, raiseTermStep, retireStep, saveErrantStep, settleStep, waitAgainStep } from '../database/steps.ts'
 import { describeGroup, renderGroup } from '../database/table.ts'
 import { seedSteps } from '../resources/mysql-replication-steps.ts'
 import { refuseElected } from './db-elected.ts'
@@ -66,8 +66,10 @@ export function dbRejoinCommand(io: Io, host: string, playbook: string, options:
           hint: 'Look at the saved file; then --discard-errant replaces the data of this server.',
         })
       const present = { configured: replication.configured !== undefined, schemas: replication.schemas }
-      await site.run(host, `being seeded from ${target.host}`, seedSteps(flavour, wish, present), 3600)
+      const seed = [retireStep(node.state), ...seedSteps(flavour, wish, present)]
+      await site.run(host, `being seeded from ${target.host}`, seed, 3600)
     }
+    await site.run(host, 'asking its unit again', [settleStep])
     if (target.state.semiSync !== 'off')
       await site.run(target.host, 'letting commits wait for it', [waitAgainStep(flavour)])
     // it was away when the others wrote it down

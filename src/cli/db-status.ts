@@ -11,6 +11,8 @@ export function dbStatusCommand(io: Io, playbook: string, options: DatabaseOptio
       options.output === 'json' ? `${JSON.stringify(describeGroup(group), undefined, 2)}\n` : renderGroup(group),
     )
     if (group.problems.length === 0) return exitCode.ok
-    return group.nodes.some(({ state }) => state.status === 'unreachable') ? exitCode.unreachable : exitCode.failed
+    const isSilent =
+      group.nodes.some(({ state }) => state.status === 'unreachable') || group.witnesses.some(({ term }) => !term)
+    return isSilent ? exitCode.unreachable : exitCode.failed
   })
 }

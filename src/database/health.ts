@@ -12,6 +12,7 @@ export interface Group {
   /** Transactions that the primary does not have, by host. */
   readonly errant: ReadonlyMap<string, string>
   readonly problems: readonly string[]
+  readonly witnesses: readonly Witness[]
 }
 
 /** A host that has no data, but remembers who was made the primary; without a term it does not answer. */
@@ -52,7 +53,7 @@ export function judge(
     ...nodes.flatMap((node) => problemsOf(node, primary, errant.get(node.host), maxLag)),
     ...witnesses.flatMap(({ host, term }) => (term ? [] : [`the witness ${host} does not answer`])),
   ]
-  return { nodes, primary, term, errant, problems }
+  return { nodes, primary, term, errant, problems, witnesses }
 }
 
 function latestTerm(terms: readonly (Term | undefined)[]): Term {

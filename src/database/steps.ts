@@ -116,17 +116,31 @@ sync ${folder}`,
   }
 }
 
+/** Closes a server that is to become a replica, and ends its waiting for replicas. */
+export function retireStep(server: ServerKind): ApplyStep {
+  return sqlStep(retireStatements(server))
+}
+
+function retireStatements({ flavour, semiSync }: ServerKind): string[] {
+  return [closeStatement(flavour), ...(semiSync === 'off' ? [] : [semiSyncStatement(flavour, 'OFF')])]
+}
+
 /** Points a server to the primary, closed for writes, from where it stands, and waits until both threads run. */
-export function followStep({ flavour, semiSync }: ServerKind, wish: ReplicationWish, wasReplica: boolean): ApplyStep[] {
+export function followStep(server: ServerKind, wish: ReplicationWish, wasReplica: boolean): ApplyStep[] {
+  const { flavour } = server
   return [
     sqlStep([
-      closeStatement(flavour),
-      ...(semiSync === 'off' ? [] : [semiSyncStatement(flavour, 'OFF')]),
+      ...retireStatements(server),
       ...(wasReplica ? stopStatements(flavour) : positionStatements(flavour)),
       changeSourceStatement(flavour, wish),
     ]),
     ...startSteps(flavour, wish.wait),
   ]
+}
+
+/** A server that had to stay closed when it started has a failed unit; now that it has its place the unit is asked again, as the next run would. */
+export const settleStep: ApplyStep = {
+  script: `if systemctl is-failed --quiet mysql-primary.service; then systemctl start mysql-primary.service || true; fi`,
 }
 
 /** Tells HAProxy at once what its next check would find. Where there is no such listener nothing happens. */

@@ -106,7 +106,10 @@ export class HostRun {
 
   /** Connects, waiting for `admit` once the host answers; the first request reads the facts and probes all that can be asked. The second call waits for the first. Rejects with HostStopped. */
   async connect(admit?: () => Promise<void>): Promise<void> {
-    const timer = setTimeout(() => this.silent.open(), patience)
+    let timer = setTimeout(() => {
+      // its answer may have come while this machine was busy: let it be read first
+      timer = setTimeout(() => this.silent.open(), 100)
+    }, patience)
     this.connecting ??= this.open(admit, () => clearTimeout(timer))
     try {
       await this.connecting

@@ -65,7 +65,7 @@ export interface Dialled extends Connection {
 export interface ConnectProgress {
   readonly onAttempt?: (attempt: number, detail: string) => void
   readonly signal?: AbortSignal
-  /** Told when the host says its first word. */
+  /** Told when the host is known to be there: it took the TCP connection. */
   readonly onAnswer?: () => void
   /** Must be awaited once the host answers, before anything that costs the controller's processor. */
   readonly admit?: () => Promise<void>

@@ -86,10 +86,10 @@ async function dial(
     let socket = session
       ? await within(timeout, tunnel(session, hop), () => undefined, signal)
       : await (through instanceof Promise ? through : openSocket(target, timeout, signal))
+    settings.onAnswer?.()
     if (settings.admit) {
       const waiting = socket
       await within(timeout, firstWord(waiting), () => waiting.destroy(), signal)
-      settings.onAnswer?.()
       const since = performance.now()
       await settings.admit()
       // a server does not wait long for who does not log in (LoginGraceTime); it is known to be there
@@ -127,7 +127,6 @@ async function dial(
       hostVerifier: hostKey.verify,
       authHandler: login.next as never, // the types know no `null` and no `false`; the documentation does
     })
-    if (settings.onAnswer) socket.once('data', settings.onAnswer)
     const { exec } = saveTurns(client, socket)
     try {
       await within(timeout, Promise.race([handshake, failed]), giveUp, signal)

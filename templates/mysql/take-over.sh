@@ -76,8 +76,10 @@ replica)
   for position; do
     has "$position" || fail "another replica of this region has received what this one has not ($position): name that one first in the group of databases"
   done
-  if [ "$flavour" = mysql ]; then sql 'STOP REPLICA; RESET REPLICA ALL'; else sql 'STOP SLAVE; RESET SLAVE ALL'; fi
+  # what is forgotten last is what tells a run that this one was interrupted
+  if [ "$flavour" = mysql ]; then sql 'STOP REPLICA'; else sql 'STOP SLAVE'; fi
   open
+  if [ "$flavour" = mysql ]; then sql 'RESET REPLICA ALL'; else sql 'RESET SLAVE ALL'; fi
   ;;
 nothing) date -u +%FT%TZ >"$1" ;;
 restored)

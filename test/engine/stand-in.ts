@@ -56,6 +56,7 @@ export function connectTo(hosts: Readonly<Record<string, StandIn>>): Connect {
     const standIn = hosts[host.name]
     if (!standIn || standIn.unreachable)
       throw new ProvisionError({ code: 'unreachable', message: `${host.name} does not answer` })
+    progress?.onAnswer?.()
     await progress?.admit?.()
     standIn.connections++
     let requests = 0

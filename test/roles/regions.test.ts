@@ -60,16 +60,33 @@ test('a replica becomes the primary, nothing becomes the newest backup, and a pr
   t.is(partOf(found('replica'), [], false), 'replica')
   t.is(partOf(found('nothing'), [], true), 'nothing')
   t.is(partOf(found('pending'), [], true), 'done')
-  t.is(partOf(found('alone', { holder: 'db3' }), [], true), 'done')
+  t.is(partOf(found('open', { holder: 'db3' }), [], true), 'done')
+  const primary = found('open', { name: 'db4', holder: 'db4' })
+  t.is(partOf(found('replica'), [primary], true), 'done', 'a replica of the region’s own primary stays one')
+  t.is(partOf(found('nothing'), [primary], true), 'done')
 })
 
 const undecided: readonly [string, Found, readonly Found[], boolean, string][] = [
   [
     'data of nobody knows when',
-    found('alone'),
+    found('closed', { holder: 'db3' }),
     [],
     true,
-    'the database server of db3 has data, follows nobody and was not made the primary, so nobody knows how old its data is',
+    'the database server of db3 has data and follows nobody, so nobody knows how old its data is',
+  ],
+  [
+    'an open server that was not made the primary',
+    found('open', { holder: 'home1' }),
+    [],
+    true,
+    'the database server of db3 has data and follows nobody, so nobody knows how old its data is',
+  ],
+  [
+    'two primaries',
+    found('open', { holder: 'db3' }),
+    [found('open', { name: 'db4' })],
+    true,
+    'db3 and db4 both take writes',
   ],
   [
     'a server that does not answer',
@@ -99,7 +116,8 @@ test('what a server said of itself', (t) => {
     found('replica', { position: '0d22-e1:1-50,0d3a:1-2' }),
   )
   t.deepEqual(parseFound('db3', 'replica \n'), found('replica'))
-  t.deepEqual(parseFound('db3', 'alone db3\n'), found('alone', { holder: 'db3' }))
+  t.deepEqual(parseFound('db3', 'open db3\n'), found('open', { holder: 'db3' }))
+  t.deepEqual(parseFound('db3', 'closed -\n'), found('closed'))
   t.deepEqual(parseFound('db3', 'nothing\n'), found('nothing'))
 })
 
