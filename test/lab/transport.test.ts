@@ -604,7 +604,7 @@ test('a peer that dies is noticed by the keepalive', async (t) => {
   )
   const connected = await open(
     t,
-    settings('h1', { address: '127.0.0.1', port: proxy.port, knownHosts, keepalive: 0.2 }),
+    settings('h1', { address: '127.0.0.1', port: proxy.port, knownHosts, keepalive: 2 }),
   )
   let begun = false
   const running = connected.run([{ script: 'echo begun; sleep 5' }], {
