@@ -36,11 +36,12 @@ const isReadOnly = (error) => [1290, 1836].includes(error.errno) && /read[-_]onl
 /**
  * Asks for up to five seconds, so that another server may become the primary meanwhile. A write is sent again only if it had no effect
  * for sure: there was no connection yet, or the server refused it because it takes no writes any more. One whose connection broke
- * after it was sent may have been carried out, so that is an error for whoever asked.
+ * after it was sent may have been carried out, so that is an error for whoever asked. The pauses grow: many who wait would otherwise
+ * leave no processor to those who can be answered.
  */
 async function ask(pool, sql, values = [], repeatable = /^SELECT|^SHOW/.test(sql)) {
   const end = Date.now() + 5000
-  for (;;) {
+  for (let pause = 100; ; pause = Math.min(2 * pause, 1000)) {
     let sent = false
     try {
       const connection = await pool.getConnection()
@@ -57,7 +58,7 @@ async function ask(pool, sql, values = [], repeatable = /^SELECT|^SHOW/.test(sql
     } catch (error) {
       const again = isReadOnly(error) || (lost.has(error.code) && (repeatable || !sent))
       if (!again || Date.now() > end) throw error
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      await new Promise((resolve) => setTimeout(resolve, pause))
     }
   }
 }

@@ -104,7 +104,9 @@ export async function withDatabase(
   const connectTo = (host: InventoryHost): Promise<Connection> => {
     const known = connections.get(host.name)
     if (known) return known
-    const made = (io.connect ?? connect)(host, secrets, { signal: signal.signal, lock: lock && servers.includes(host) })
+    const { connectAttempts = 1 } = host.connection // who is down is down: a failover does not wait for three attempts
+    const once = { ...host, connection: { ...host.connection, connectAttempts } }
+    const made = (io.connect ?? connect)(once, secrets, { signal: signal.signal, lock: lock && servers.includes(host) })
     made.catch(() => undefined) // whoever waits for it is told
     connections.set(host.name, made)
     return made
