@@ -13,7 +13,7 @@ import { objectionsTo, readVerdicts, storeVerdict } from './verdicts.ts'
 
 const help = `npm run judge -- [options] [tool…]   examine the production layout (default: with every tool)
 npm run judge -- list                the tools
-npm run judge -- layouts             every layout: a second run changes nothing
+npm run judge -- layouts [layout…]   every layout, or these: a second run changes nothing
 npm run judge -- report              write docs/judges.md from what was found
 
   --layout NAME  another layout: ${layoutNames.join(', ')}
@@ -35,7 +35,8 @@ const { values: options, positionals } = parseArgs({
 if (options.help) say(help)
 else if (positionals[0] === 'list') for (const { name, goal } of tools) say(`${name.padEnd(18)} ${goal}`)
 else if (positionals[0] === 'report') await report()
-else if (positionals[0] === 'layouts') await proveLayouts(layoutNames).then(report)
+else if (positionals[0] === 'layouts')
+  await proveLayouts(positionals.length === 1 ? layoutNames : positionals.slice(1).map(findLayout)).then(report)
 else await examine(positionals.length === 0 ? tools : positionals.map(findTool))
 
 async function examine(chosen: readonly Tool[]): Promise<void> {
