@@ -58,8 +58,8 @@ test.serial(
     const write = async () => (await request(visited(), 'POST', '/notes', 'after a pause')).status
     await lab().must('db1', 'systemctl stop mariadb')
     t.is(await write(), 500)
-  // the replica has lost its source, and answers
-  t.is((await request(visited(), 'GET', '/notes')).status, 200)
+    // the replica has lost its source, and answers
+    t.is((await request(visited(), 'GET', '/notes')).status, 200)
     await lab().must('db1', 'systemctl start mariadb')
     const deadline = Date.now() + 120_000
     let status = await write()

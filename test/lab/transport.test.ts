@@ -602,10 +602,7 @@ test('a peer that dies is noticed by the keepalive', async (t) => {
     knownHosts,
     readFileSync(knownHosts, 'utf8').replaceAll(lab().address('h1'), `[127.0.0.1]:${proxy.port}`),
   )
-  const connected = await open(
-    t,
-    settings('h1', { address: '127.0.0.1', port: proxy.port, knownHosts, keepalive: 2 }),
-  )
+  const connected = await open(t, settings('h1', { address: '127.0.0.1', port: proxy.port, knownHosts, keepalive: 2 }))
   let begun = false
   const running = connected.run([{ script: 'echo begun; sleep 5' }], {
     onOutput: () => {
