@@ -1,7 +1,7 @@
 // The second half of the role mysql, by the same name and so with the same parameters: a play of its own, because a play waits for all its
 // hosts, and who takes writes is for the servers to say when all of them are there. The primary is opened and gets databases and accounts;
 // the others follow it, seeded first if they are empty. In a group the servers elect it themselves.
-import { assert, block, mysql as db, role, shell, given as when } from 'hostwright'
+import { assert, block, mysql as db, handler, role, shell, given as when } from 'hostwright'
 import { accountTasks } from './mysql-accounts.ts'
 import { memberTasks, verifyMember } from './mysql-group.ts'
 import { flavourOf, opener, params, topologyOf } from './mysql-parameters.ts'
@@ -31,6 +31,13 @@ export const mysqlReplica = role(
     if (given.topology === 'group') return memberTasks(given, host)
     const { peers } = topologyOf(given, host)
     const primary = db.primary({ program: opener })
+    // it is asked whenever the server starts: one that had no source yet was told to stay closed, and its unit failed
+    const askAgain = handler(
+      shell.command({
+        run: 'if systemctl is-failed --quiet mysql-primary.service; then systemctl start mysql-primary.service; fi',
+      }),
+      { name: 'let mysql-primary.service know that this server may be as it is' },
+    )
     const [first, ...others] = peers
     return [
       primary,
@@ -47,13 +54,8 @@ export const mysqlReplica = role(
           ca: '/etc/mysql/tls/ca.pem',
           allowReseed: given.allowReseed,
           when: when(primary, (found) => found.role === 'replica', 'this server is the primary'),
+          notify: askAgain,
         }),
-      // it is asked whenever the server starts: one that had no source yet was told to stay closed, and its unit failed
-      shell.command({
-        name: 'mysql-primary.service knows that this server may be as it is',
-        run: 'systemctl start mysql-primary.service',
-        onlyIf: 'systemctl is-failed --quiet mysql-primary.service',
-      }),
     ]
   },
 )
