@@ -28,7 +28,8 @@ export function renderPage(
 const introduction = `The layout is [production.ts](../inventory/examples/production.ts), in a [lab](lab.md) of its own. The tools come from Debian and run on
 \`judge1\`, a host that the site knows nothing of; where it matters from where one looks, they run in the network of another host.
 A goal is reached if the tool's figure is, and if everything that it still objects to is explained below. An objection
-without an explanation fails the run.
+without an explanation fails the run. Each tool's part says when it ran: tools and layouts can be run one by one, and the page
+shows the newest of each.
 `
 
 function reached(verdict: StoredVerdict | undefined): string {
