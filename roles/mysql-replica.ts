@@ -34,9 +34,11 @@ export const mysqlReplica = role(
     // it is asked whenever the server starts: one that had no source yet was told to stay closed, and its unit failed
     const askAgain = handler(
       shell.command({
-        run: 'if systemctl is-failed --quiet mysql-primary.service; then systemctl start mysql-primary.service; fi',
+        name: 'mysql-primary.service knows that this server may be as it is',
+        run: 'if systemctl is-failed mysql-primary.service; then systemctl start mysql-primary.service; fi',
+        changedWhen: ({ stdout }) => stdout.trim() === 'failed',
       }),
-      { name: 'let mysql-primary.service know that this server may be as it is' },
+      { name: 'ask mysql-primary.service again' },
     )
     const [first, ...others] = peers
     return [
