@@ -92,6 +92,8 @@ export const params = {
   heartbeat: v.optional(webhook),
   /** How long alerts of one kind are collected before the first message. @default '30s' */
   groupWait: v.optional(duration, '30s'),
+  /** After how long news of what was told already is told: another alert of the kind, or that it is over. @default '5m' */
+  groupInterval: v.optional(duration, '5m'),
   /** After how long an alert that goes on is told again. @default '4h' */
   repeatInterval: v.optional(duration, '4h'),
   /** Path that the probes of the site ask for. @default '/healthz' */

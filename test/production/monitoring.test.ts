@@ -23,6 +23,7 @@ async function chooseReceivers(): Promise<void> {
   const monitoring = {
     scrapeInterval: '2s',
     groupWait: '1s',
+    groupInterval: '5s',
     webhooks: [{ url: receivers.webhook, token: 'a token "with quotes"' }],
     mail: { to: ['ann@example.com'], from: 'monitor@example.com', smarthost: receivers.smarthost, requireTls: false },
   }

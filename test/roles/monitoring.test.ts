@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
 import { exporters } from '../../roles/exporters.ts'
-import { configurationHash } from '../../roles/monitoring/alertmanager.ts'
+import { alertmanagerOptions, configurationHash } from '../../roles/monitoring/alertmanager.ts'
 import { monitoring } from '../../roles/monitoring.ts'
+import { defineInventory } from '../../src/core/inventory.ts'
 import { secret } from '../../src/core/secret.ts'
+import { resolveInventory } from '../../src/inventory/resolve-inventory.ts'
 import { type PlannedTask, planOf } from '../../src/testing/plan-of.ts'
 import { cases } from './monitoring/cases.ts'
 import { everyRule } from './monitoring/every-rule.ts'
@@ -115,6 +117,21 @@ test('two monitors form a cluster over TLS; one alone opens no port for it', (t)
     options({ ...others, monitor: ['mon1', 'mon2'] }),
     /--cluster\.tls-config=\S+ --cluster\.peer=192\.0\.2\.\d+:9094"\n$/,
   )
+})
+
+test('monitors that are to form a cluster need addresses', (t) => {
+  const options = (...monitor: string[]) => {
+    const hosts = { mon1: { address: 'mon1.example.com' }, mon2: { address: '2001:db8::2' } }
+    const inventory = resolveInventory(defineInventory({ hosts, groups: { monitor } }))
+    const host = inventory.hosts.find(({ name }) => name === monitor[0])
+    return alertmanagerOptions({ name: monitor[0] ?? '', address: host?.connection.address ?? '', inventory }, '')
+  }
+  t.true(options('mon1').includes('--cluster.listen-address='))
+  t.true(options('mon2', 'mon1').includes('--cluster.listen-address=[2001:db8::2]:9094'))
+  t.throws(() => options('mon1', 'mon2'), {
+    message:
+      "role monitoring: the monitors form a cluster, and mon1 has the name 'mon1.example.com' where the cluster needs an address",
+  })
 })
 
 test('the hash of a configuration is the one that Alertmanager tells', (t) => {

@@ -318,7 +318,10 @@ export const cases: readonly AlertCase[] = [
   },
   {
     alert: 'ConfigurationDrift',
-    fires: { 'hostwright_drifted_tasks{host="web1"}': '2x200' },
+    // each monitor has the figures: one alert
+    fires: Object.fromEntries(
+      ['mon1', 'mon2'].map((name) => [`hostwright_drifted_tasks{host="web1",instance="${name}:9100"}`, '2x200']),
+    ),
     labels: { host: 'web1' },
     summary: '2 tasks of the playbook would change web1',
     at: '20m',
@@ -359,7 +362,12 @@ export const cases: readonly AlertCase[] = [
     fires: { 'prometheus_notifications_alertmanagers_discovered{host="mon1"}': always(1) },
     labels: { host: 'mon1' },
     summary: 'Prometheus on mon1 does not reach every Alertmanager',
-    quiet: { 'prometheus_notifications_alertmanagers_discovered{host="mon1"}': always(2) },
+    quiet: {
+      'prometheus_notifications_alertmanagers_discovered{host="mon1"}': always(2),
+      // the other monitor is dead, which HostDown tells
+      'prometheus_notifications_errors_total{host="mon1"}': '0+1x100',
+      'up{job="alertmanager",host="mon2"}': always(0),
+    },
   },
   {
     alert: 'AlertsNotDelivered',
@@ -380,7 +388,11 @@ export const cases: readonly AlertCase[] = [
     fires: { 'alertmanager_cluster_members{host="mon1"}': always(1) },
     labels: { host: 'mon1' },
     summary: 'Alertmanager on mon1 sees 1 of 2 members: alerts may come twice',
-    quiet: { 'alertmanager_cluster_members{host="mon1"}': always(2) },
+    quiet: {
+      'alertmanager_cluster_members{host="mon1"}': always(2),
+      'alertmanager_cluster_members{host="mon2"}': always(1),
+      'up{job="alertmanager",host="mon1"}': always(0),
+    },
   },
   {
     alert: 'GroupMemberOffline',
