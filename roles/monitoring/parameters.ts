@@ -143,7 +143,13 @@ export const params = {
     v.strictObject({
       /** As `apt.repository` wants it. */
       repository: v.strictObject({
-        uris: line,
+        uris: v.pipe(
+          v.string(),
+          v.check(
+            (text) => /^\S+$/.test(text) && URL.canParse(text),
+            "expected the address of a repository, as 'https://apt.grafana.com'",
+          ),
+        ),
         suites: line,
         components: v.optional(line),
         /** Armored text, or the path of a local file. */

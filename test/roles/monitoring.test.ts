@@ -7,8 +7,8 @@ import { defineInventory } from '../../src/core/inventory.ts'
 import { secret } from '../../src/core/secret.ts'
 import { resolveInventory } from '../../src/inventory/resolve-inventory.ts'
 import { type PlannedTask, planOf } from '../../src/testing/plan-of.ts'
-import { cases } from './monitoring/cases.ts'
-import { everyRule } from './monitoring/every-rule.ts'
+import { casesOf } from './monitoring/cases.ts'
+import { everyRule, judgements } from './monitoring/every-rule.ts'
 
 const others = { lb: ['lb1'], web: ['web1'], db: ['db1', 'db2'], monitor: ['mon1'] }
 const onMonitor = (vars: Record<string, unknown> = {}, groups: Record<string, string[]> = others) =>
@@ -29,7 +29,11 @@ const prometheusOf = (tasks: readonly PlannedTask[]) =>
 
 test('every alert has a case for promtool, and a row in the manual', (t) => {
   const alerts = [...new Set(everyRule.map(({ alert }) => alert))].sort()
-  t.deepEqual([...new Set(cases.map(({ alert }) => alert))].sort(), alerts)
+  for (const { topology, rules } of judgements) {
+    const judged = casesOf(topology).map(({ alert }) => alert)
+    for (const { alert } of rules) t.true(judged.includes(alert), `${alert}, ${topology}`)
+    t.deepEqual([...new Set(judged)].sort(), [...new Set(rules.map(({ alert }) => alert))].sort())
+  }
   const manual = readFileSync(new URL('../../docs/roles/monitoring.md', import.meta.url), 'utf8')
   const rows = [...manual.matchAll(/^\| `([A-Z][A-Za-z]+)` \| (?:critical|warning|none) \|/gm)].map(
     ([, name = '']) => name,
@@ -168,10 +172,12 @@ test('Grafana comes from the repository that was named, with dashboards and a da
     datasources: { url: string; secureJsonData: Record<string, string> }[]
   }
   t.regex(source.datasources[0]?.url ?? '', /^https:\/\/192\.0\.2\.\d+:9090$/)
-  t.is(source.datasources[0]?.secureJsonData.tlsClientKey, '$__file{/etc/prometheus/tls/server.key}')
+  t.is(source.datasources[0]?.secureJsonData.tlsClientKey, '$__file{/etc/prometheus/grafana-tls/server.key}')
   const files = tasks.map(({ args }) => String(args.dest)).filter((dest) => dest.endsWith('.json'))
   t.deepEqual(
-    files.filter((dest) => dest.startsWith('/var/lib/grafana')).map((dest) => dest.split('/').at(-1)),
+    files
+      .filter((dest) => dest.startsWith('/usr/local/share/hostwright-dashboards'))
+      .map((dest) => dest.split('/').at(-1)),
     ['site.json', 'load-balancer.json', 'database.json', 'hosts.json'],
   )
   t.throws(() => onMonitor({ monitoring: { grafana: { repository }, statusPage: false } }), {
