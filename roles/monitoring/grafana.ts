@@ -69,20 +69,27 @@ export function grafanaTasks(given: Checked, host: Host): Tasks {
 
 export function grafanaVerify({ grafana }: Checked): Tasks {
   if (!grafana) return []
-  const check = (name: string, path: string, judge: string) =>
-    assert({ name, that: `${askAsAdmin(path)} | ${judge}`, retry: { attempts: 60, delay: 1 } })
   const count = Object.keys(dashboards).length
+  const check = (name: string, path: string, judge: string, message: string) =>
+    assert({ name, that: `${askAsAdmin(path)} | ${judge}`, message, retry: { attempts: 60, delay: 1 } })
   return [
-    assert({ name: 'Grafana answers, and its database is well', that: health, retry: { attempts: 60, delay: 1 } }),
+    assert({
+      name: 'Grafana answers, and its database is well',
+      that: health,
+      message: 'Grafana does not answer, or its database is not well: journalctl --unit grafana-server',
+      retry: { attempts: 60, delay: 1 },
+    }),
     check(
-      "Grafana's admin has the password of the secret, and its data source gets answers from Prometheus",
+      "Grafana's data source gets answers from Prometheus",
       '/api/datasources/uid/prometheus/health',
       `grep -Eq '"status": *"OK"'`,
+      "Grafana's data source gets no answer from Prometheus, or its admin has another password than the secret",
     ),
     check(
       'Grafana shows the dashboards',
       '/api/search?tag=hostwright',
       `{ shown=$(grep -Eo '"uid": *"hostwright-' | wc -l); [ "$shown" -eq ${count} ] || { echo "$shown of ${count}" >&2; false; }; }`,
+      'Grafana does not show all dashboards',
     ),
   ]
 }

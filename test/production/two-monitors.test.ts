@@ -23,7 +23,7 @@ function run(more: { check?: boolean; verify?: boolean } = {}): Promise<Ran> {
     play({ hosts: 'monitor', roles: [monitoring()] }),
   ]
   const told = {
-    scrapeInterval: '2s',
+    scrapeInterval: '5s',
     groupWait: '1s',
     // longer than the 15 seconds that the second Alertmanager leaves to the first
     groupInterval: '20s',
