@@ -62,7 +62,7 @@ const internet = ['AF_UNIX', 'AF_INET', 'AF_INET6']
 /** Programs that only answer over the network, as a user of their own, and write nothing. */
 const reader: Sandbox = { system: 'strict', capabilities: [], addresses: internet, systemCalls: [] }
 
-/** Daemons of the site by the role that brings them; the role mysql brings mariadb where that is its flavour. keepalived is left as Debian confines it. */
+/** Daemons of the site by the role that brings them; the role mysql brings mariadb where that is its flavour. */
 export const sandboxes: Readonly<Record<string, readonly Confined[]>> = {
   // it starts as root, opens its ports, changes root to /var/lib/haproxy and becomes haproxy; the master stays root for reloads
   haproxy: [
@@ -75,6 +75,17 @@ export const sandboxes: Readonly<Record<string, readonly Confined[]>> = {
         ],
         addresses: [...internet, 'AF_NETLINK'],
         systemCalls: ['chroot'],
+      },
+    },
+  ],
+  // its checks of HAProxy run as a user of their own, and it ends one that takes too long
+  keepalived: [
+    {
+      unit: 'keepalived.service',
+      sandbox: {
+        capabilities: ['CAP_NET_ADMIN', 'CAP_NET_RAW', 'CAP_SETUID', 'CAP_SETGID', 'CAP_KILL'],
+        addresses: [...internet, 'AF_NETLINK', 'AF_PACKET'],
+        systemCalls: [],
       },
     },
   ],
