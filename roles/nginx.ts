@@ -23,8 +23,8 @@ const params = {
   root: v.optional(v.string(), '/srv/app/current/static'),
   /** `address:port` of the app servers. @default the app on this host, or all hosts of group `app` if this is none of them */
   upstream: v.optional(v.array(v.string())),
-  /** Port of the app on this host, for the default of `upstream`. @default 3000 */
-  appPort: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535)), 3000),
+  /** Port of the app on this host, for the default of `upstream`. @default `port` of the inventory's `app`, or 3000 */
+  appPort: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535))),
   /** Path that is proxied to the app's health check. @default '/healthz' */
   healthPath: v.optional(v.string(), '/healthz'),
   /** Who may tell the client's address in X-Forwarded-For. @default the hosts of group `lb` */
@@ -155,7 +155,7 @@ function configuration(given: Checked, host: Host) {
     upstream:
       given.upstream ??
       (host.isIn('app')
-        ? [`127.0.0.1:${given.appPort}`]
+        ? [`127.0.0.1:${given.appPort ?? host.vars.app?.port ?? 3000}`]
         : membersOf(host, 'app').map((server) => upstreamOf(host, server))),
     trustedProxies: given.trustedProxies ?? addressesOf(host, 'lb'),
   }
