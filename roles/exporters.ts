@@ -2,7 +2,7 @@
 import { apt, assert, file, type Host, handler, role, type Secret, secret, systemd, type Tasks, v } from 'hostwright'
 import { certificateMetrics } from './monitoring/certificate-metrics.ts'
 import { askSelf, identity, identityTasks, webConfiguration } from './monitoring/identity.ts'
-import { servicesOf } from './monitoring/targets.ts'
+import { isGroupMember, servicesOf } from './monitoring/targets.ts'
 import { addressesOf, membersOf } from './site.ts'
 
 const secretText = v.custom<string | Secret>(
@@ -142,8 +142,7 @@ function exportersOf(given: Checked, host: Host): Exporter[] {
             options: [
               web,
               `--config.my-cnf=${mysqldClient}`,
-              '--collect.slave_status',
-              '--collect.perf_schema.replication_group_members',
+              ...(isGroupMember(host) ? groupCollectors : ['--collect.slave_status']),
             ],
             proof: 'mysql_up 1',
           },
@@ -154,6 +153,12 @@ function exportersOf(given: Checked, host: Host): Exporter[] {
       : []),
   ]
 }
+
+/** What only a member of a group has; others would log an error each time they are asked. */
+const groupCollectors = [
+  '--collect.perf_schema.replication_group_members',
+  '--collect.perf_schema.replication_applier_status_by_worker',
+]
 
 function watchesMysql(given: Pick<Checked, 'mysql'>, host: Host): boolean {
   return given.mysql ?? servicesOf(host).mysql

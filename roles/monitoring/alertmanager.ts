@@ -1,7 +1,7 @@
 // Where alerts go: grouped, held back where a worse one says it all, and sent by mail and webhook. Secrets are in files that only Alertmanager reads.
 import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
-import type { Host, Secret } from 'hostwright'
+import { type Host, ProvisionError, type Secret } from 'hostwright'
 import { membersOf } from '../site.ts'
 import { clientConfiguration, identity } from './identity.ts'
 import type { Checked } from './parameters.ts'
@@ -86,7 +86,7 @@ export function alertmanagerConfiguration(given: Checked, receivers: Receivers):
       receiver: 'everybody',
       group_by: ['alertname', 'region'],
       group_wait: given.groupWait,
-      group_interval: '5m',
+      group_interval: given.groupInterval,
       repeat_interval: given.repeatInterval,
       routes: [
         {
@@ -117,13 +117,20 @@ function inhibition(source: string, target: readonly string[], equal: readonly s
 }
 
 /** Options of the daemon: several monitors tell each other what was sent, over TLS both ways. */
-export function alertmanagerOptions(host: Host, pageUrl: string): string[] {
+export function alertmanagerOptions(host: Pick<Host, 'name' | 'address' | 'inventory'>, pageUrl: string): string[] {
   const others = membersOf(host, 'monitor').filter((member) => member.name !== host.name)
+  // members call each other by address, whatever they were told: a certificate for names would not do
+  if (others.length > 0 && isIP(host.address) === 0)
+    throw new ProvisionError({
+      code: 'playbook',
+      message: `role monitoring: the monitors form a cluster, and ${host.name} has the name '${host.address}' where the cluster needs an address`,
+      hint: `Set the IP address of ${host.name} in the inventory, or leave one monitor in the group.`,
+    })
   const cluster =
     others.length === 0
       ? ['--cluster.listen-address=']
       : [
-          `--cluster.listen-address=${isIP(host.address) > 0 ? withPort(host.address, 9094) : '0.0.0.0:9094'}`,
+          `--cluster.listen-address=${withPort(host.address, 9094)}`,
           `--cluster.tls-config=${clusterFile}`,
           ...others.map((member) => `--cluster.peer=${withPort(member.connection.address, 9094)}`),
         ]

@@ -1,4 +1,5 @@
 // Grafana's dashboards as data: what is drawn, from which figures, in which unit. The grid and the boilerplate are the same for all.
+import { groupLag } from './rules/database.ts'
 
 interface Panel {
   readonly title: string
@@ -8,8 +9,15 @@ interface Panel {
   readonly unit: string
 }
 
+/** What of Grafana's format differs from panel to panel. */
+interface Dashboard {
+  readonly title: string
+  readonly panels: readonly { readonly title: string; readonly targets: readonly { readonly expr: string }[] }[]
+  readonly [field: string]: unknown
+}
+
 /** Two panels a row. */
-function dashboard(uid: string, title: string, panels: readonly Panel[]): object {
+function dashboard(uid: string, title: string, panels: readonly Panel[]): Dashboard {
   return {
     uid: `hostwright-${uid}`,
     title,
@@ -37,7 +45,7 @@ function dashboard(uid: string, title: string, panels: readonly Panel[]): object
 const responses = 'haproxy_frontend_http_responses_total{proxy="https"'
 
 /** By file name. */
-export const dashboards: Readonly<Record<string, object>> = {
+export const dashboards: Readonly<Record<string, Dashboard>> = {
   site: dashboard('site', 'Site', [
     { title: 'Up, from outside', unit: 'short', shows: { '{{kind}} {{domain}} {{instance}}': 'probe_success' } },
     {
@@ -78,9 +86,19 @@ export const dashboards: Readonly<Record<string, object>> = {
     {
       title: 'Behind the primary',
       unit: 's',
-      shows: { '{{host}}': 'mysql_slave_status_seconds_behind_source or mysql_slave_status_seconds_behind_master' },
+      shows: {
+        '{{host}}': `mysql_slave_status_seconds_behind_source or mysql_slave_status_seconds_behind_master or ${groupLag}`,
+      },
     },
     { title: 'Takes writes', unit: 'short', shows: { '{{host}}': '1 - mysql_global_variables_read_only' } },
+    {
+      title: 'Members of the group',
+      unit: 'short',
+      shows: {
+        'as {{host}} sees it':
+          'count by (host) (mysql_perf_schema_replication_group_member_info{member_state="ONLINE"})',
+      },
+    },
   ]),
   hosts: dashboard('hosts', 'Hosts', [
     {

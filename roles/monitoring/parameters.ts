@@ -92,6 +92,8 @@ export const params = {
   heartbeat: v.optional(webhook),
   /** How long alerts of one kind are collected before the first message. @default '30s' */
   groupWait: v.optional(duration, '30s'),
+  /** After how long news of what was told already is told: another alert of the kind, or that it is over. @default '5m' */
+  groupInterval: v.optional(duration, '5m'),
   /** After how long an alert that goes on is told again. @default '4h' */
   repeatInterval: v.optional(duration, '4h'),
   /** Path that the probes of the site ask for. @default '/healthz' */
@@ -141,7 +143,13 @@ export const params = {
     v.strictObject({
       /** As `apt.repository` wants it. */
       repository: v.strictObject({
-        uris: line,
+        uris: v.pipe(
+          v.string(),
+          v.check(
+            (text) => /^\S+$/.test(text) && URL.canParse(text),
+            "expected the address of a repository, as 'https://apt.grafana.com'",
+          ),
+        ),
         suites: line,
         components: v.optional(line),
         /** Armored text, or the path of a local file. */

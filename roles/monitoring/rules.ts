@@ -7,7 +7,7 @@ import { databaseRules } from './rules/database.ts'
 import { certificateRules, hostRules } from './rules/hosts.ts'
 import { monitorRules } from './rules/monitors.ts'
 import { siteRules } from './rules/site.ts'
-import { servicesOf } from './targets.ts'
+import { isGroupMember, servicesOf } from './targets.ts'
 
 /** An alert of this role. */
 export interface Rule {
@@ -36,12 +36,12 @@ export interface Watched {
 
 /** What there is to watch. */
 export function watchedOf(host: Host): Watched {
-  const mysql = host.vars.mysql as { readonly topology?: string } | undefined
+  const databases = host.inventory.hosts.filter((member) => servicesOf(member).mysql)
   return {
     floatingAddress: host.vars.site?.floatingAddress,
     balancers: membersOf(host, 'lb').length,
-    databases: host.inventory.hosts.filter((member) => servicesOf(member).mysql).length,
-    topology: mysql?.topology === 'group' ? 'group' : 'replication',
+    databases: databases.length,
+    topology: databases.some(isGroupMember) ? 'group' : 'replication',
     monitors: membersOf(host, 'monitor').length,
     backups: membersOf(host, 'backup').length > 0,
   }

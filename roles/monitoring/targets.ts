@@ -25,6 +25,11 @@ export function servicesOf(host: Pick<InventoryHost, 'groups' | 'vars'>): { mysq
   }
 }
 
+/** Whether a database server is one of those that elect their primary themselves. */
+export function isGroupMember({ vars }: Pick<InventoryHost, 'vars'>): boolean {
+  return vars.mysql?.topology === 'group'
+}
+
 /** The jobs of Prometheus. */
 export function scrapesOf(given: Checked, host: Host): Scrape[] {
   const { hosts } = host.inventory

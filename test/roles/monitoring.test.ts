@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
 import { exporters } from '../../roles/exporters.ts'
-import { configurationHash } from '../../roles/monitoring/alertmanager.ts'
+import { alertmanagerOptions, configurationHash } from '../../roles/monitoring/alertmanager.ts'
 import { monitoring } from '../../roles/monitoring.ts'
+import { defineInventory } from '../../src/core/inventory.ts'
 import { secret } from '../../src/core/secret.ts'
+import { resolveInventory } from '../../src/inventory/resolve-inventory.ts'
 import { type PlannedTask, planOf } from '../../src/testing/plan-of.ts'
-import { cases } from './monitoring/cases.ts'
-import { everyRule } from './monitoring/every-rule.ts'
+import { casesOf } from './monitoring/cases.ts'
+import { everyRule, judgements } from './monitoring/every-rule.ts'
 
 const others = { lb: ['lb1'], web: ['web1'], db: ['db1', 'db2'], monitor: ['mon1'] }
 const onMonitor = (vars: Record<string, unknown> = {}, groups: Record<string, string[]> = others) =>
@@ -27,7 +29,11 @@ const prometheusOf = (tasks: readonly PlannedTask[]) =>
 
 test('every alert has a case for promtool, and a row in the manual', (t) => {
   const alerts = [...new Set(everyRule.map(({ alert }) => alert))].sort()
-  t.deepEqual([...new Set(cases.map(({ alert }) => alert))].sort(), alerts)
+  for (const { topology, rules } of judgements) {
+    const judged = casesOf(topology).map(({ alert }) => alert)
+    for (const { alert } of rules) t.true(judged.includes(alert), `${alert}, ${topology}`)
+    t.deepEqual([...new Set(judged)].sort(), [...new Set(rules.map(({ alert }) => alert))].sort())
+  }
   const manual = readFileSync(new URL('../../docs/roles/monitoring.md', import.meta.url), 'utf8')
   const rows = [...manual.matchAll(/^\| `([A-Z][A-Za-z]+)` \| (?:critical|warning|none) \|/gm)].map(
     ([, name = '']) => name,
@@ -117,6 +123,21 @@ test('two monitors form a cluster over TLS; one alone opens no port for it', (t)
   )
 })
 
+test('monitors that are to form a cluster need addresses', (t) => {
+  const options = (...monitor: string[]) => {
+    const hosts = { mon1: { address: 'mon1.example.com' }, mon2: { address: '2001:db8::2' } }
+    const inventory = resolveInventory(defineInventory({ hosts, groups: { monitor } }))
+    const host = inventory.hosts.find(({ name }) => name === monitor[0])
+    return alertmanagerOptions({ name: monitor[0] ?? '', address: host?.connection.address ?? '', inventory }, '')
+  }
+  t.true(options('mon1').includes('--cluster.listen-address='))
+  t.true(options('mon2', 'mon1').includes('--cluster.listen-address=[2001:db8::2]:9094'))
+  t.throws(() => options('mon1', 'mon2'), {
+    message:
+      "role monitoring: the monitors form a cluster, and mon1 has the name 'mon1.example.com' where the cluster needs an address",
+  })
+})
+
 test('the hash of a configuration is the one that Alertmanager tells', (t) => {
   // md5 of nothing begins with d4 1d 8c d9 8f 00
   t.is(configurationHash(''), 0x008fd98c1dd4)
@@ -151,10 +172,12 @@ test('Grafana comes from the repository that was named, with dashboards and a da
     datasources: { url: string; secureJsonData: Record<string, string> }[]
   }
   t.regex(source.datasources[0]?.url ?? '', /^https:\/\/192\.0\.2\.\d+:9090$/)
-  t.is(source.datasources[0]?.secureJsonData.tlsClientKey, '$__file{/etc/prometheus/tls/server.key}')
+  t.is(source.datasources[0]?.secureJsonData.tlsClientKey, '$__file{/etc/prometheus/grafana-tls/server.key}')
   const files = tasks.map(({ args }) => String(args.dest)).filter((dest) => dest.endsWith('.json'))
   t.deepEqual(
-    files.filter((dest) => dest.startsWith('/var/lib/grafana')).map((dest) => dest.split('/').at(-1)),
+    files
+      .filter((dest) => dest.startsWith('/usr/local/share/hostwright-dashboards'))
+      .map((dest) => dest.split('/').at(-1)),
     ['site.json', 'load-balancer.json', 'database.json', 'hosts.json'],
   )
   t.throws(() => onMonitor({ monitoring: { grafana: { repository }, statusPage: false } }), {

@@ -36,12 +36,12 @@ export function backupRules(thresholds: Thresholds, { backups }: Watched): Rule[
   ]
 }
 
-/** Fed by `provision watch --metrics`; without it these never fire. */
+/** Fed by `provision watch --metrics`; without it these never fire. Each monitor has a copy of the same figures: they are judged once. */
 export function driftRules(): Rule[] {
   return [
     {
       alert: 'ConfigurationDrift',
-      expr: 'hostwright_drifted_tasks > 0',
+      expr: 'max by (host) (hostwright_drifted_tasks) > 0',
       for: '15m',
       severity: 'warning',
       summary: '{{ $value }} tasks of the playbook would change {{ $labels.host }}',
@@ -49,7 +49,7 @@ export function driftRules(): Rule[] {
     },
     {
       alert: 'ProvisionFails',
-      expr: 'hostwright_failed_tasks > 0 or hostwright_host_reachable == 0',
+      expr: 'max by (host) (hostwright_failed_tasks) > 0 or min by (host) (hostwright_host_reachable) == 0',
       for: '15m',
       severity: 'warning',
       summary: 'provision watch cannot look at all of {{ $labels.host }}',
@@ -57,7 +57,7 @@ export function driftRules(): Rule[] {
     },
     {
       alert: 'NobodyLooksForDrift',
-      expr: 'time() - hostwright_last_run_timestamp_seconds > 1800 or hostwright_last_run_valid == 0',
+      expr: 'time() - max(hostwright_last_run_timestamp_seconds) > 1800 or min(hostwright_last_run_valid) == 0',
       for: '5m',
       severity: 'warning',
       summary: 'provision watch has stopped, or cannot read its playbook',

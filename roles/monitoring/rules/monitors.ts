@@ -1,6 +1,9 @@
 // Who watches the watchers: the monitors, each other.
 import type { Rule, Watched } from '../rules.ts'
 
+/** Of a monitor that is dead HostDown or InstanceDown tells; what the others miss because of it is no news. */
+const unlessDown = 'unless on () (up{job="alertmanager"} == 0)'
+
 export function monitorRules({ monitors }: Watched): Rule[] {
   return [
     {
@@ -29,7 +32,7 @@ export function monitorRules({ monitors }: Watched): Rule[] {
     },
     {
       alert: 'AlertmanagerMissing',
-      expr: `prometheus_notifications_alertmanagers_discovered < ${Math.max(monitors, 1)} or rate(prometheus_notifications_errors_total[5m]) > 0`,
+      expr: `(prometheus_notifications_alertmanagers_discovered < ${Math.max(monitors, 1)} or rate(prometheus_notifications_errors_total[5m]) > 0) ${unlessDown}`,
       for: '5m',
       severity: 'critical',
       summary: 'Prometheus on {{ $labels.host }} does not reach every Alertmanager',
@@ -55,7 +58,7 @@ export function monitorRules({ monitors }: Watched): Rule[] {
       ? [
           {
             alert: 'AlertmanagersSplit',
-            expr: `alertmanager_cluster_members < ${monitors}`,
+            expr: `alertmanager_cluster_members < ${monitors} ${unlessDown}`,
             for: '5m',
             severity: 'warning',
             summary: `Alertmanager on {{ $labels.host }} sees {{ $value }} of ${monitors} members: alerts may come twice`,

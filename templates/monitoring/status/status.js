@@ -18,8 +18,9 @@ const questions = {
   readOnly: 'mysql_global_variables_read_only',
   following:
     'min by (host) (mysql_slave_status_replica_io_running * on (host, instance) group_left () max by (host, instance) (mysql_slave_status_replica_sql_running) or mysql_slave_status_slave_io_running * on (host, instance) group_left () max by (host, instance) (mysql_slave_status_slave_sql_running))',
-  lag: 'max by (host) (mysql_slave_status_seconds_behind_source or mysql_slave_status_seconds_behind_master)',
-  members: 'max by (host, member_role, member_state) (mysql_perf_schema_replication_group_member_info)',
+  lag: 'max by (host) (mysql_slave_status_seconds_behind_source or mysql_slave_status_seconds_behind_master or time() - (mysql_perf_schema_applying_transaction_original_commit_timestamp_seconds{channel_name="group_replication_applier"} > 0))',
+  grouped: 'count by (host) (mysql_perf_schema_replication_group_member_info)',
+  online: 'count by (host) (mysql_perf_schema_replication_group_member_info{member_state="ONLINE"})',
   hosts: 'max by (host, region) (up{job="node"})',
   processor: '1 - avg by (host) (rate(node_cpu_seconds_total{mode="idle"}[5m]))',
   memory: '1 - max by (host) (node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)',
@@ -258,23 +259,38 @@ function showSite(found) {
   )
 }
 
+/** The state of a server that runs: of a replica whether it follows, of a group's member how many it sees. */
+function databaseState(follows, isGrouped, online, servers) {
+  if (isGrouped) {
+    return online > servers / 2
+      ? mark(online < servers ? 'doubt' : 'good', `in the group of ${online}`)
+      : mark('bad', 'not in its group')
+  }
+  return follows === 0 ? mark('bad', 'does not follow') : mark('good', follows === 1 ? 'follows' : 'up')
+}
+
 function showDatabases(found) {
-  const readOnly = by(found.readOnly, 'host')
-  const following = by(found.following, 'host')
-  const lag = by(found.lag, 'host')
+  const [readOnly, following, lag, grouped, online] = ['readOnly', 'following', 'lag', 'grouped', 'online'].map((name) =>
+    by(found[name], 'host'),
+  )
   section(
     'databases',
     ['Server', 'Role', 'State', '#Behind'],
     found.databases.map(({ host, value }) => {
-      const follows = following.get(host)?.value
-      const role = value !== 1 ? '–' : readOnly.get(host)?.value === 0 ? 'primary' : 'replica'
-      const state =
-        value !== 1
-          ? mark('bad', 'down')
-          : follows === 0
-            ? mark('bad', 'does not follow')
-            : mark('good', follows === 1 ? 'follows' : 'up')
-      return [host, role, state, lag.has(host) ? duration(lag.get(host).value) : '–']
+      const isGrouped = grouped.has(host)
+      const role = readOnly.get(host)?.value === 0 ? 'primary' : isGrouped ? 'secondary' : 'replica'
+      const state = databaseState(
+        following.get(host)?.value,
+        isGrouped,
+        online.get(host)?.value ?? 0,
+        found.databases.length,
+      )
+      return [
+        host,
+        value === 1 ? role : '–',
+        value === 1 ? state : mark('bad', 'down'),
+        lag.has(host) ? duration(lag.get(host).value) : isGrouped ? duration(0) : '–',
+      ]
     }),
   )
 }

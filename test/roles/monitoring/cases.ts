@@ -13,6 +13,8 @@ export interface AlertCase {
   readonly summary: string
   /** When it must have fired. Hours make figures of one each 5 minutes. @default 15m */
   readonly at?: string
+  /** The topology whose rule is meant. @default 'replication' */
+  readonly topology?: 'group'
   /** Much like `fires`, and no reason to wake anybody. @default no figures at all */
   readonly quiet?: Series
 }
@@ -33,6 +35,16 @@ const web1 = { host: 'web1', instance: '192.0.2.12:9100', job: 'node' }
 const srv = { ...web1, fstype: 'ext4', mountpoint: '/srv' }
 const holds = (host: string) => `node_network_address_info{address="192.0.2.100",host="${host}"}`
 const readOnly = (host: string) => `mysql_global_variables_read_only{host="${host}"}`
+/** How a member of a group sees all members. */
+const sees = (host: string, ...states: readonly string[]): Series =>
+  Object.fromEntries(
+    states.map((state, index) => [
+      `mysql_perf_schema_replication_group_member_info{host="${host}",member_host="192.0.2.${11 + index}",member_state="${state}"}`,
+      always(1),
+    ]),
+  )
+const applies = (host: string, worker: number) =>
+  `mysql_perf_schema_applying_transaction_original_commit_timestamp_seconds{host="${host}",channel_name="group_replication_applier",member_id="${worker}"}`
 const responses = (code: string) => `haproxy_frontend_http_responses_total{proxy="https",host="lb1",code="${code}"}`
 const space = (available: number | string, files = always(500)): Series => ({
   [`node_filesystem_avail_bytes{${disk}}`]: typeof available === 'number' ? always(available) : available,
@@ -318,7 +330,10 @@ export const cases: readonly AlertCase[] = [
   },
   {
     alert: 'ConfigurationDrift',
-    fires: { 'hostwright_drifted_tasks{host="web1"}': '2x200' },
+    // each monitor has the figures: one alert
+    fires: Object.fromEntries(
+      ['mon1', 'mon2'].map((name) => [`hostwright_drifted_tasks{host="web1",instance="${name}:9100"}`, '2x200']),
+    ),
     labels: { host: 'web1' },
     summary: '2 tasks of the playbook would change web1',
     at: '20m',
@@ -359,7 +374,12 @@ export const cases: readonly AlertCase[] = [
     fires: { 'prometheus_notifications_alertmanagers_discovered{host="mon1"}': always(1) },
     labels: { host: 'mon1' },
     summary: 'Prometheus on mon1 does not reach every Alertmanager',
-    quiet: { 'prometheus_notifications_alertmanagers_discovered{host="mon1"}': always(2) },
+    quiet: {
+      'prometheus_notifications_alertmanagers_discovered{host="mon1"}': always(2),
+      // the other monitor is dead, which HostDown tells
+      'prometheus_notifications_errors_total{host="mon1"}': '0+1x100',
+      'up{job="alertmanager",host="mon2"}': always(0),
+    },
   },
   {
     alert: 'AlertsNotDelivered',
@@ -380,26 +400,81 @@ export const cases: readonly AlertCase[] = [
     fires: { 'alertmanager_cluster_members{host="mon1"}': always(1) },
     labels: { host: 'mon1' },
     summary: 'Alertmanager on mon1 sees 1 of 2 members: alerts may come twice',
-    quiet: { 'alertmanager_cluster_members{host="mon1"}': always(2) },
+    quiet: {
+      'alertmanager_cluster_members{host="mon1"}': always(2),
+      'alertmanager_cluster_members{host="mon2"}': always(1),
+      'up{job="alertmanager",host="mon1"}': always(0),
+    },
+  },
+  {
+    alert: 'TwoPrimaries',
+    topology: 'group',
+    fires: {
+      [readOnly('db1')]: always(0),
+      [readOnly('db2')]: always(0),
+      ...sees('db1', 'ONLINE', 'ONLINE', 'UNREACHABLE'),
+      ...sees('db2', 'ONLINE', 'ONLINE', 'ONLINE'),
+    },
+    labels: {},
+    summary: '2 database servers take writes',
+    // db1 was cut off, and has not given up its place yet
+    quiet: {
+      [readOnly('db1')]: always(0),
+      [readOnly('db2')]: always(0),
+      ...sees('db1', 'ONLINE', 'UNREACHABLE', 'UNREACHABLE'),
+      ...sees('db2', 'UNREACHABLE', 'ONLINE', 'ONLINE'),
+    },
   },
   {
     alert: 'GroupMemberOffline',
+    topology: 'group',
     fires: {
-      'mysql_perf_schema_replication_group_member_info{host="db1",member_host="db3",member_state="UNREACHABLE"}':
-        always(1),
+      'mysql_up{host="db3",instance="192.0.2.13:9104",job="mysql"}': always(1),
+      ...sees('db3', 'OFFLINE'),
     },
-    labels: { host: 'db1', member_host: 'db3' },
-    summary: 'db1 sees the group member db3 offline',
+    labels: { host: 'db3', instance: '192.0.2.13:9104', job: 'mysql' },
+    summary: 'the database server on db3 runs, but not as a member of its group',
+    // db1 and db2 go on without it, and it is on its way back
     quiet: {
-      'mysql_perf_schema_replication_group_member_info{host="db1",member_host="db3",member_state="ONLINE"}': always(1),
+      'mysql_up{host="db1"}': always(1),
+      'mysql_up{host="db3"}': always(1),
+      ...sees('db1', 'ONLINE', 'ONLINE'),
+      ...sees('db3', 'ONLINE', 'ONLINE', 'RECOVERING'),
     },
+  },
+  {
+    alert: 'GroupMemberRecovers',
+    topology: 'group',
+    fires: { ...sees('db1', 'ONLINE', 'ONLINE', 'RECOVERING'), ...sees('db2', 'ONLINE', 'ONLINE', 'RECOVERING') },
+    labels: { member_host: '192.0.2.13' },
+    summary: 'the database server 192.0.2.13 has been joining its group for an hour',
+    at: '2h',
+    quiet: sees('db1', 'ONLINE', 'ONLINE', 'ONLINE'),
+  },
+  {
+    alert: 'GroupMemberLags',
+    topology: 'group',
+    // the worker is at what was committed at the start; time in promtool begins at 0, which is a worker that waits
+    fires: { [applies('db2', 1)]: always(1), [applies('db2', 2)]: always(0) },
+    labels: { host: 'db2' },
+    summary: 'db2 is 14m 59s behind its group',
+    quiet: { [applies('db2', 1)]: '0+15x100', [applies('db2', 2)]: always(0) },
   },
 ]
 
+/** The cases of one of the two ways in which databases are kept alike. */
+export function casesOf(topology: 'replication' | 'group'): AlertCase[] {
+  return cases.filter((entry) => (entry.topology ?? 'replication') === topology)
+}
+
 /** The input of `promtool test rules` for a rule file; JSON is YAML. What takes hours is judged in larger steps, or it would take minutes to judge. */
-export function promtoolTests(ruleFile: string, rules: readonly Rule[], span: 'minutes' | 'hours'): object {
+export function promtoolTests(
+  ruleFile: string,
+  { rules, topology }: { readonly rules: readonly Rule[]; readonly topology: 'replication' | 'group' },
+  span: 'minutes' | 'hours',
+): object {
   const isLong = ({ at }: AlertCase) => at?.endsWith('h') ?? false
-  const chosen = cases.filter((entry) => isLong(entry) === (span === 'hours'))
+  const chosen = casesOf(topology).filter((entry) => isLong(entry) === (span === 'hours'))
   const known = chosen.flatMap((entry) =>
     rules.filter(({ alert }) => alert === entry.alert).map((rule) => ({ entry, rule })),
   )
