@@ -42,10 +42,12 @@ const database = {
   ],
 }
 
+const source = { directory: 'examples/app' }
+
 /** What each tier is made of; deploy.ts rolls the same out to servers that are in service. */
-export const application = (host: Host) => [
-  app({ source: { directory: 'examples/app' }, internalTls: true, env: databaseSettings(host) }),
-]
+export const application = (host: Host) => [app({ source, internalTls: true, env: databaseSettings(host) })]
+/** Web servers without the app have its static files. */
+export const staticFiles = (host: Host) => [!host.isIn('app') && app({ source, filesOnly: true })]
 export const web = (host: Host) => [nginx({ domains: domainsOf(host) })]
 
 export const everyServer = play({
@@ -78,6 +80,8 @@ const plays = [
   everyServer,
   databases,
   replication,
+  // there before the app speaks of them
+  play({ name: 'static files', hosts: 'web', after: everyServer, roles: staticFiles }),
   play({ name: 'application', hosts: 'app', roles: application }),
   // neither needs the others to be ready: nginx and haproxy look for themselves who answers
   play({ name: 'web', hosts: 'web', after: everyServer, roles: web }),

@@ -15,6 +15,7 @@ import {
   v,
   wait,
 } from 'hostwright'
+import { appOpenings, isTunnelled, tunnelPort, tunnelTasks, tunnelVerify, webElsewhere } from './app-tls.ts'
 import { caChoice } from './site.ts'
 
 const word = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,30}$/, 'expected a short name (a-z, 0-9, -)'))
@@ -37,6 +38,8 @@ const params = {
   command: v.optional(v.string(), '/usr/bin/node server.js'),
   /** Port that it listens on, given as PORT. @default 3000 */
   port: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1024), v.maxValue(65535)), 3000),
+  /** Port that web servers on other hosts connect to with TLS; not used with `site.encryption: false`. @default 3443 */
+  tlsPort: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1024), v.maxValue(65535)), tunnelPort),
   /** Environment, beside PORT, LISTEN, SERVER_NAME and RELEASE. Secrets are welcome. @default {} */
   env: v.optional(
     v.record(v.pipe(v.string(), v.regex(/^[A-Z_][A-Z0-9_]*$/, 'expected a name of an environment variable')), variable),
@@ -46,6 +49,8 @@ const params = {
   internalTls: v.optional(v.boolean(), false),
   /** Path that answers 200 when the app works. @default '/healthz' */
   healthPath: v.optional(v.string(), '/healthz'),
+  /** Only the files of the release, for a web server without the app to serve the static ones: no user, no unit. @default false */
+  filesOnly: v.optional(v.boolean(), false),
   /** Releases kept for rollback, the current one included. @default 5 */
   keepReleases: v.optional(v.pipe(v.number(), v.integer(), v.minValue(2)), 5),
   /** It compiles code at run time (Node, Java, PyPy), so memory may be both writable and executable. @default true */
@@ -69,11 +74,12 @@ export const app = role(
   'app',
   {
     params,
-    openings: ({ port }, host) =>
-      isBehindOwnNginx(host) ? [] : [{ port, from: webAddresses(host), comment: 'the app from the web servers' }],
-    verify: ({ port, healthPath }) => [
-      wait.http({ name: 'the app answers', url: `http://127.0.0.1:${port}${healthPath}`, timeout: 10 }),
-    ],
+    openings: (given, host) => (given.filesOnly ? [] : appOpenings(given, host)),
+    verify: (given, host) =>
+      !given.filesOnly && [
+        wait.http({ name: 'the app answers', url: `http://127.0.0.1:${given.port}${given.healthPath}`, timeout: 10 }),
+        tunnelVerify(given, host),
+      ],
     rollback: {
       look: ({ name }) => release.kept({ path: `/srv/${name}` }),
       tasks: (given, _, id) => release.current({ path: `/srv/${given.name}`, release: id, notify: restartOf(given) }),
@@ -83,6 +89,8 @@ export const app = role(
     const { name } = given
     const unit = `${name}.service`
     const restart = restartOf(given)
+    const files = { path: `/srv/${name}`, source: given.source, keep: given.keepReleases, owner: 'root' }
+    if (given.filesOnly) return release.deploy(files)
     return [
       apt.package({ pkg: [...given.packages, 'curl'], startServices: false }),
       group({ name, system: true }),
@@ -104,22 +112,17 @@ export const app = role(
         group: 'root',
         notify: restart,
       }),
-      release.deploy({
-        path: `/srv/${name}`,
-        source: given.source,
-        keep: given.keepReleases,
-        owner: 'root',
-        group: name,
-        notify: restart,
-      }),
+      release.deploy({ ...files, group: name, notify: restart }),
       systemd.unit({ name: unit, content: unitFile(given), notify: restart }),
       systemd.service({ unit, state: 'started', enabled: true }),
+      tunnelTasks(given, host),
     ]
   },
 )
 
 /** An active unit is no proof: only an answer is. */
-function restartOf({ name, port, healthPath }: Checked) {
+function restartOf({ name, port, healthPath, filesOnly }: Checked) {
+  if (filesOnly) return []
   return handler(
     [
       systemd.service({ unit: `${name}.service`, state: 'restarted' }),
@@ -129,18 +132,14 @@ function restartOf({ name, port, healthPath }: Checked) {
   )
 }
 
-function isBehindOwnNginx(host: Host): boolean {
-  const web = host.inventory.hasGroup('web') ? host.inventory.group('web') : []
-  return web.length === 0 || host.isIn('web')
-}
-
-function webAddresses(host: Host): string[] {
-  return host.inventory.group('web').map((web) => web.connection.address)
+/** Web servers elsewhere come in through the tunnel of this host, or, unencrypted, to the app itself. */
+function listenOn(host: Host): string {
+  return webElsewhere(host).length === 0 || isTunnelled(host) ? '127.0.0.1' : '0.0.0.0'
 }
 
 /** systemd reads it before it gives up root, so that the app's user cannot change it; see EnvironmentFile= in systemd.exec(5). */
 function environmentFile({ port, env }: Checked, host: Host): Secret {
-  const own = { PORT: port, LISTEN: isBehindOwnNginx(host) ? '127.0.0.1' : '0.0.0.0', SERVER_NAME: host.name }
+  const own = { PORT: port, LISTEN: listenOn(host), SERVER_NAME: host.name }
   return Object.entries({ ...own, ...env }).reduce(
     (text, [key, value]) => secretText`${text}${key}=${quoteSetting(value)}\n`,
     secretText``,

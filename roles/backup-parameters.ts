@@ -24,11 +24,15 @@ export const params = {
         /^(s3|rest|b2|azure|gs|swift):[A-Za-z0-9:/@._~%?&=+-]+$/,
         "expected a repository of restic such as 's3:https://s3.example.com/bucket'",
       ),
+      v.check(
+        (value) => !/:\/\/[^/]*@/.test(value),
+        'expected an address without credentials: they belong into `environment`, RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD for a REST server',
+      ),
     ),
   ),
   /** Remove old backups of the repository outside with the same credentials; `false` if they may only add, and somebody else does. @default true */
   removeOutside: v.optional(v.boolean(), true),
-  /** What restic needs to reach it, AWS_ACCESS_KEY_ID for example. @default {} */
+  /** What restic needs to reach it: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD, for example. @default {} */
   environment: v.optional(
     v.record(
       v.pipe(v.string(), v.regex(/^[A-Z][A-Z0-9_]*$/, 'expected a name of an environment variable')),

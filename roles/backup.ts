@@ -1,19 +1,8 @@
 // Backups of a host: a dump of the databases from a replica, files, into encrypted repositories on other hosts or outside, and a restore
 // that is tried by a timer. What keeps the repositories is backupStore, by the same name and so with the same parameters.
-import {
-  apt,
-  assert,
-  file,
-  type Host,
-  role,
-  type Secret,
-  secretText,
-  shell,
-  systemd,
-  type Task,
-  type Tasks,
-} from 'hostwright'
+import { apt, assert, file, type Host, role, secretText, shell, systemd, type Task, type Tasks } from 'hostwright'
 import { identityOf, repositoryPassword } from './backup-keys.ts'
+import { makeOutside, outsideEnvironment } from './backup-outside.ts'
 import {
   type Checked,
   checkName,
@@ -79,7 +68,7 @@ export const backup = role(
         vars: { folder, targets, storeUser },
       }),
       file.template({ src: 'backup/result.sh.ejs', dest: `${folder}/result`, mode: '0755', vars: { metrics } }),
-      repositories.map((repository) => outside(given, host, repository)),
+      repositories.map((repository) => makeOutside(given, host, repository)),
       hasDatabase(host) && databaseTasks(given, host, targets),
       given.paths.length > 0 && filesTasks(given, host, targets),
       // a store removes old backups itself
@@ -92,10 +81,6 @@ export const backup = role(
 function accessTasks(given: Checked, host: Host, targets: readonly Target[], repositories: readonly string[]): Tasks {
   const own = { mode: '0600', owner: 'root', group: 'root' } as const
   const stores = targets.filter(({ kind }) => kind === 'store')
-  const external = Object.entries(given.environment).reduce(
-    (text, [name, value]) => secretText`${text}${name}=${shellWord(value)}\n`,
-    secretText`BACKUP_REPOSITORY=${shellWord(given.repository ?? '')}\n`,
-  )
   return [
     file.file({ dest: '/etc/backup/identity', content: identityOf(given.key, host.name), ...own }),
     file.file({
@@ -110,28 +95,9 @@ function accessTasks(given: Checked, host: Host, targets: readonly Target[], rep
         ...own,
       }),
     ),
-    given.repository !== undefined && file.file({ dest: '/etc/backup/external.env', content: external, ...own }),
+    given.repository !== undefined &&
+      file.file({ dest: '/etc/backup/external.env', content: outsideEnvironment(given), ...own }),
   ]
-}
-
-function shellWord(value: string | Secret): Secret {
-  const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
-  return typeof value === 'string' ? secretText`${quoted(value)}` : value.map(quoted)
-}
-
-/** A store has made its repositories itself. One outside is made by one host only, and the others wait: two at a time would make two keys. */
-function outside(given: Checked, host: Host, repository: string): Task | false {
-  if (given.repository === undefined) return false
-  const users = host.inventory.hosts.filter((other) => repositoriesOf(other).includes(repository))
-  const ask = `${folder}/restic external ${repository} cat config >/dev/null`
-  return shell.command({
-    name: `repository ${repository} outside`,
-    run:
-      users[0]?.name === host.name
-        ? `${folder}/restic external ${repository} init --quiet`
-        : `for attempt in 1 2 3 4 5 6 7 8 9 10; do ${ask} && exit; sleep 6; done; exit 1`,
-    unless: `${ask} 2>&1`,
-  })
 }
 
 function databaseTasks(given: Checked, host: Host, targets: readonly Target[]): Tasks {

@@ -193,6 +193,12 @@ function groupOf(host: Host): string {
 }
 
 function checkConfirmed({ lost, lostHosts, confirm }: Checked, host: Host): void {
+  if (host.vars.mysql?.topology === 'group')
+    throw new ProvisionError({
+      code: 'playbook',
+      message: "a disaster recovery makes one server the primary, and with topology 'group' the members elect it",
+      hint: "Start the region as topology 'replication'.",
+    })
   const stranger = host.inventory.hosts.find(
     ({ vars, connection }) => vars.region === lost || lostHosts.includes(connection.address),
   )

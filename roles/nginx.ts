@@ -1,9 +1,11 @@
 // Nginx on the web servers: static files served directly, everything else proxied to the app.
 import { createHash } from 'node:crypto'
 import { apt, file, type Host, handler, role, shell, systemd, tls, v, wait } from 'hostwright'
+import { isTunnelled, tunnelName } from './app-tls.ts'
 import { ddosProfileOf, unlimitedSources } from './ddos-profile.ts'
 import { wafAfter, wafBefore, wafParams, wafVerify } from './nginx-waf.ts'
-import { caChoice, isEncryptedInside } from './site.ts'
+import { upstreamOf } from './rolling-app.ts'
+import { caChoice, isEncryptedInside, membersOf } from './site.ts'
 
 const domainName = v.pipe(
   v.string(),
@@ -21,8 +23,8 @@ const params = {
   root: v.optional(v.string(), '/srv/app/current/static'),
   /** `address:port` of the app servers. @default the app on this host, or all hosts of group `app` if this is none of them */
   upstream: v.optional(v.array(v.string())),
-  /** Port of the app, for the default of `upstream`. @default 3000 */
-  appPort: v.optional(v.number(), 3000),
+  /** Port of the app on this host, for the default of `upstream`. @default `port` of the inventory's `app`, or 3000 */
+  appPort: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535))),
   /** Path that is proxied to the app's health check. @default '/healthz' */
   healthPath: v.optional(v.string(), '/healthz'),
   /** Who may tell the client's address in X-Forwarded-For. @default the hosts of group `lb` */
@@ -97,7 +99,7 @@ export const nginx = role(
     return [
       apt.package({ pkg: ['nginx', 'curl'], startServices: false }),
       file.absent({ path: '/etc/nginx/sites-enabled/default', notify: reload }),
-      vars.encrypted &&
+      (vars.encrypted || vars.tunnelled) &&
         tls.internal({ directory: certificates, subject: host.name, ...caChoice(host), notify: reload }),
       wafBefore(given, reload),
       file.template({
@@ -134,17 +136,27 @@ function limitsOf(given: Checked, host: Host) {
   }
 }
 
+/** Apps elsewhere are reached over TLS, unless the inventory names servers of its own. */
+function tunnelledFrom(given: Checked, host: Host): boolean {
+  return given.upstream === undefined && !host.isIn('app') && isTunnelled(host)
+}
+
 function configuration(given: Checked, host: Host) {
+  const tunnelled = tunnelledFrom(given, host)
   const vars = {
     ...given,
     name: host.name,
     encrypted: isEncrypted(host),
+    tunnelled,
+    tunnelName,
     certificates,
     unlimited: unlimitedSources(host),
     ...limitsOf(given, host),
     upstream:
       given.upstream ??
-      (host.isIn('app') ? ['127.0.0.1'] : addressesOf(host, 'app')).map((address) => `${address}:${given.appPort}`),
+      (host.isIn('app')
+        ? [`127.0.0.1:${given.appPort ?? host.vars.app?.port ?? 3000}`]
+        : membersOf(host, 'app').map((server) => upstreamOf(host, server))),
     trustedProxies: given.trustedProxies ?? addressesOf(host, 'lb'),
   }
   const fingerprint = createHash('sha256').update(JSON.stringify(vars)).digest('hex').slice(0, 16)

@@ -1,5 +1,6 @@
 // Changing servers that are in service: one after the other, each out of the load balancers' rotation while it changes.
 import { type Host, haproxy, wait } from 'hostwright'
+import { atWebServers } from './rolling-app.ts'
 
 export interface Rolling {
   /** Address that answers 200 when the server is well, as seen from the server itself. */
@@ -15,7 +16,8 @@ export interface Rolling {
 }
 
 /**
- * Options of a play that changes servers without a failed request. Where nothing is to change HAProxy is left alone. A
+ * Options of a play that changes servers without a failed request: web servers behind the load balancers, and app servers behind
+ * web servers on other hosts. Where nothing is to change neither is told. A
  * server that is not well after its change stays out of rotation and the play stops; the next run goes on with it.
  *
  * @example play({ hosts: 'web', roles: [nginx({ domains })], ...rolling({ healthy: () => 'http://127.0.0.1:8080/healthz' }) })
@@ -40,9 +42,10 @@ export function rolling({ healthy, patience = 60, cut = false, balancers = 'lb',
   }
   return {
     serial: 1,
-    beforeChanges: (host: Host) => atBalancers(host, 'drain'),
+    beforeChanges: (host: Host) => [...atBalancers(host, 'drain'), ...atWebServers(host, 'down', patience, cut)],
     afterChanges: (host: Host) => [
       wait.http({ name: `${host.name} is well`, url: healthy(host), timeout: patience }),
+      ...atWebServers(host, 'up', patience, cut),
       ...atBalancers(host, 'ready'),
     ],
   }

@@ -29,40 +29,45 @@ export interface Sandbox {
 
 /** The drop-in's text. */
 export function renderSandbox(sandbox: Sandbox): string {
-  const { system = 'full', writable = [], capabilities, addresses, systemCalls, tunables = true } = sandbox
   return `# Written by provision (role hardening): it counts from the unit's next start.
 [Service]
-${[
-  ...(system === 'whole' ? [] : [`ProtectSystem=${system}`]),
-  ...(writable.length > 0 ? [`ReadWritePaths=${writable.join(' ')}`] : []),
-  ...(system === 'whole' ? [] : ['ProtectHome=yes', 'PrivateTmp=yes', 'PrivateDevices=yes']),
-  ...(tunables ? ['ProtectKernelTunables=yes'] : []),
-  'ProtectKernelModules=yes',
-  'ProtectKernelLogs=yes',
-  'ProtectControlGroups=yes',
-  ...(system === 'whole' ? [] : ['ProtectClock=yes']),
-  'ProtectHostname=yes',
-  'RestrictNamespaces=yes',
-  'RestrictRealtime=yes',
-  'RestrictSUIDSGID=yes',
-  'LockPersonality=yes',
-  'SystemCallArchitectures=native',
-  ...((sandbox.noNewPrivileges ?? true) ? ['NoNewPrivileges=yes'] : []),
-  ...(capabilities ? [`CapabilityBoundingSet=${capabilities.join(' ')}`] : []),
-  ...(addresses ? [`RestrictAddressFamilies=${addresses.join(' ')}`] : []),
-  ...(systemCalls
-    ? [`SystemCallFilter=${['@system-service', ...systemCalls].join(' ')}`, 'SystemCallErrorNumber=EPERM']
-    : []),
-].join('\n')}
+${sandboxSettings(sandbox).join('\n')}
 `
+}
+
+/** The lines of a unit's section `[Service]`. */
+export function sandboxSettings(sandbox: Sandbox): string[] {
+  const { system = 'full', writable = [], capabilities, addresses, systemCalls, tunables = true } = sandbox
+  return [
+    ...(system === 'whole' ? [] : [`ProtectSystem=${system}`]),
+    ...(writable.length > 0 ? [`ReadWritePaths=${writable.join(' ')}`] : []),
+    ...(system === 'whole' ? [] : ['ProtectHome=yes', 'PrivateTmp=yes', 'PrivateDevices=yes']),
+    ...(tunables ? ['ProtectKernelTunables=yes'] : []),
+    'ProtectKernelModules=yes',
+    'ProtectKernelLogs=yes',
+    'ProtectControlGroups=yes',
+    ...(system === 'whole' ? [] : ['ProtectClock=yes']),
+    'ProtectHostname=yes',
+    'RestrictNamespaces=yes',
+    'RestrictRealtime=yes',
+    'RestrictSUIDSGID=yes',
+    'LockPersonality=yes',
+    'SystemCallArchitectures=native',
+    ...((sandbox.noNewPrivileges ?? true) ? ['NoNewPrivileges=yes'] : []),
+    ...(capabilities ? [`CapabilityBoundingSet=${capabilities.join(' ')}`] : []),
+    ...(addresses ? [`RestrictAddressFamilies=${addresses.join(' ')}`] : []),
+    ...(systemCalls
+      ? [`SystemCallFilter=${['@system-service', ...systemCalls].join(' ')}`, 'SystemCallErrorNumber=EPERM']
+      : []),
+  ]
 }
 
 const internet = ['AF_UNIX', 'AF_INET', 'AF_INET6']
 
 /** Programs that only answer over the network, as a user of their own, and write nothing. */
-const reader: Sandbox = { system: 'strict', capabilities: [], addresses: internet, systemCalls: [] }
+export const reader: Sandbox = { system: 'strict', capabilities: [], addresses: internet, systemCalls: [] }
 
-/** Daemons of the site by the role that brings them; the role mysql brings mariadb where that is its flavour. keepalived is left as Debian confines it. */
+/** Daemons of the site by the role that brings them; the role mysql brings mariadb where that is its flavour. */
 export const sandboxes: Readonly<Record<string, readonly Confined[]>> = {
   // it starts as root, opens its ports, changes root to /var/lib/haproxy and becomes haproxy; the master stays root for reloads
   haproxy: [
@@ -75,6 +80,17 @@ export const sandboxes: Readonly<Record<string, readonly Confined[]>> = {
         ],
         addresses: [...internet, 'AF_NETLINK'],
         systemCalls: ['chroot'],
+      },
+    },
+  ],
+  // its checks of HAProxy run as a user of their own, and it ends one that takes too long
+  keepalived: [
+    {
+      unit: 'keepalived.service',
+      sandbox: {
+        capabilities: ['CAP_NET_ADMIN', 'CAP_NET_RAW', 'CAP_SETUID', 'CAP_SETGID', 'CAP_KILL'],
+        addresses: [...internet, 'AF_NETLINK', 'AF_PACKET'],
+        systemCalls: [],
       },
     },
   ],

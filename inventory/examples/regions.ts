@@ -1,6 +1,7 @@
 // Two regions: home serves, away has an asynchronous replica and the backups. REGION=away is the inventory after the loss of home, for
 // playbooks/disaster-recovery.ts: lb1 is bare then, and with DATABASE=db4 the database server too. REGION=both is for the way back.
 // provision lab up --name regions --host home1:sid --host lb1:bookworm --host db3:sid --host db4:sid --host store2:trixie
+// With FLAVOUR=mariadb the databases are home1:trixie, db3:trixie and db4:trixie.
 import { defineInventory } from 'hostwright'
 import { fromLab, labStatus } from 'hostwright/lab'
 
@@ -25,7 +26,7 @@ export default defineInventory({
   groups,
   vars: {
     site: { domains: ['www.foobar.com', 'foobar.com'], allowedSources: [network.gateway] },
-    mysql: { flavour: 'mysql' },
+    mysql: { flavour: process.env.FLAVOUR === 'mariadb' ? 'mariadb' : 'mysql' },
     letsencrypt,
     disasterRecovery: { lost: 'home', lostHosts: [all.home1?.address ?? ''] },
   },

@@ -23,10 +23,13 @@ export function addBackupCommands(db: Command, io: Io, choose: Choose): void {
     .option('--from <target>', 'out of this place (default: the first that has it)')
     .option('--to <host>', 'on this server (default: the one that takes writes)')
     .option('--database <name>', 'this database alone; the others and the replicas stay as they are')
-    .option('--as <name>', 'with --database: as a database of another name, which must not be there yet')
+    .option(
+      '--as <name>',
+      'with --database: its tables and views as a database of another name, which must not be there yet',
+    )
     .option(
       '--until <time>',
-      'then what the binary logs of the server have until this time, 2026-11-21T14:03:00Z (MySQL)',
+      'then what the binary logs of the server have until this time, 2026-11-21T14:03:00Z',
       instant,
     )
     .option('--without <host...>', 'database servers that do not answer and will never come back with their data')

@@ -50,11 +50,11 @@ export function restoreCommand(io: Io, options: RestoreOptions): Promise<number>
     const { backups } = await readBackups(servers)
     const plan = planRestore(members, backups, options)
     const say = (text: string) => io.stderr.write(`${text}\n`)
-    for (const step of plan.steps) say(step)
     if (options.database === undefined) {
       const target = servers.find(({ host }) => host.name === plan.target)
-      await target?.run('looking at the data folder', `${programs}/restore may-replace`)
+      await target?.run('asking whether its data can be replaced', `${programs}/restore may-replace`)
     }
+    for (const step of plan.steps) say(step)
     if (options.check) return exitCode.ok
     if (options.confirm !== plan.target && options.as === undefined) {
       throw new ProvisionError({
@@ -143,7 +143,7 @@ export function planRestore(
         : [
             as === undefined
               ? `2. ${target}: replace the database ${database}; replicas follow`
-              : `2. ${target}: put ${database} beside the present one as ${as}; replicas follow`,
+              : `2. ${target}: put the tables and views of ${database} beside the present one as ${as}; replicas follow`,
           ]),
     ],
   }

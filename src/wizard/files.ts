@@ -1,7 +1,7 @@
 // From answers to files: a pure function, so that what was written last time can be written again to compare.
 import { type Answers, answersFile } from './answers.ts'
 import { inventoryFile } from './inventory-file.ts'
-import { playbookFile } from './playbook-file.ts'
+import { deployFile, playbookFile } from './playbook-file.ts'
 
 /** What the files need to know beside the answers. */
 export interface ProjectContext {
@@ -22,6 +22,7 @@ export function filesFor(answers: Answers, context: ProjectContext): ReadonlyMap
   return new Map([
     ['inventory/hosts.ts', inventoryFile(answers)],
     ['playbooks/site.ts', playbookFile(answers)],
+    ['playbooks/deploy.ts', deployFile()],
     ...app.map(([path, text]): [string, string] => [`app/${path}`, text]),
     ...(answers.where === 'vagrant' ? [['Vagrantfile', vagrantFile(answers)] as const] : []),
     ['package.json', json(packageFile(context))],

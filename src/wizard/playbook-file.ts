@@ -1,4 +1,4 @@
-// playbooks/site.ts as a person would have written it.
+// playbooks/site.ts and playbooks/deploy.ts as a person would have written them.
 import { isAbsolute } from 'node:path'
 import type { Answers } from './answers.ts'
 import { literal } from './literal.ts'
@@ -64,6 +64,14 @@ const database = {
   ],
 }
 
+const source = ${sourceOf(answers.app)}
+
+/** What each tier is made of; deploy.ts rolls the same out to servers that are in service. */
+export const application = (host: Host) => [app({ source, internalTls: true, env: databaseSettings(host) })]
+/** Web servers without the app have its static files. */
+export const staticFiles = (host: Host) => [!host.isIn('app') && app({ source, filesOnly: true })]
+export const web = (host: Host) => [nginx({ domains: domainsOf(host) })]
+
 export default definePlaybook([
   play({
     name: 'every server',
@@ -73,18 +81,9 @@ export default definePlaybook([
   play({ name: 'databases', hosts: 'db', roles: [mysql(database)] }),
   // all servers are there before they say who is the primary
   play({ name: 'replication', hosts: 'db', roles: [mysqlReplica(database)] }),
-  play({
-    name: 'application',
-    hosts: 'app',
-    roles: (host) => [
-      app({
-        source: ${sourceOf(answers.app)},
-        internalTls: true,
-        env: databaseSettings(host),
-      }),
-    ],
-  }),
-  play({ name: 'web', hosts: 'web', roles: (host) => [nginx({ domains: domainsOf(host) })] }),
+  play({ name: 'static files', hosts: 'web', roles: staticFiles }),
+  play({ name: 'application', hosts: 'app', roles: application }),
+  play({ name: 'web', hosts: 'web', roles: web }),
   play({
     name: 'load balancer',
     hosts: 'lb',
@@ -104,6 +103,28 @@ export default definePlaybook([
   }),
   play({ name: 'backup store', hosts: 'all', roles: (host) => [host.isIn('backup') && backupStore()] }),
   play({ name: 'backups', hosts: 'all', roles: (host) => [isBackedUp(host) && backup()] }),
+])
+`
+}
+
+/** The text of `playbooks/deploy.ts`. */
+export function deployFile(): string {
+  const head = [
+    '// A change of the web tier while it serves: a new release of the app, new settings of nginx. Server by server, each out of rotation',
+    '// first, so that no request fails. For bare servers there is site.ts, which changes all at once.',
+    "import { definePlaybook, type Host, play } from 'hostwright'",
+    "import { rolling } from 'hostwright/roles'",
+    "import { application, staticFiles, web } from './site.ts'",
+  ].join('\n')
+  return `${head}
+
+// through nginx where there is one; an app on a server of its own is asked itself
+const healthy = (host: Host) => \`http://127.0.0.1:\${host.isIn('web') ? 8080 : 3000}/healthz\`
+
+export default definePlaybook([
+  play({ name: 'static files', hosts: 'web', roles: staticFiles }),
+  play({ name: 'application', hosts: 'app', roles: application, ...rolling({ healthy }) }),
+  play({ name: 'web', hosts: 'web', roles: web, ...rolling({ healthy }) }),
 ])
 `
 }

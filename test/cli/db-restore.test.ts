@@ -59,7 +59,7 @@ test('one database is replaced where writes go, and replicas follow by themselve
   t.is(steps.at(-1), '2. db1: replace the database shop; replicas follow')
   t.is(
     plan({ database: 'shop', as: 'old' }).steps.at(-1),
-    '2. db1: put shop beside the present one as old; replicas follow',
+    '2. db1: put the tables and views of shop beside the present one as old; replicas follow',
   )
 })
 

@@ -3,6 +3,7 @@
 import anyTest, { type ExecutionContext, type TestFn } from 'ava'
 import { firewall } from '../../roles/firewall.ts'
 import { haproxy } from '../../roles/haproxy.ts'
+import { sandboxTasks, sandboxVerify } from '../../roles/hardening-sandboxes.ts'
 import { keepalived } from '../../roles/keepalived.ts'
 import { agrees } from '../../roles/keepalived-configuration.ts'
 import { letsencrypt } from '../../roles/letsencrypt.ts'
@@ -36,6 +37,12 @@ const web = (release: string) =>
   ])()
 
 const healthy = rolling({ healthy: () => 'http://127.0.0.1:8080/' })
+/** What the role hardening confines on a balancer, without its other parts. */
+const confined = role(
+  'confined',
+  { params: {}, verify: (_params, host) => sandboxVerify(host, false) },
+  (_params, host) => sandboxTasks(host, false),
+)
 const letsencryptOf = () => {
   const { acme } = lab().status
   return letsencrypt({ domains: [domain], directory: acme?.directory, caFile: acme?.caFile })
@@ -43,7 +50,7 @@ const letsencryptOf = () => {
 const site = (release = 'one'): Play[] => [
   play({ hosts: 'all', roles: [firewall()] }),
   play({ hosts: 'web', roles: [web(release)], ...healthy }),
-  play({ hosts: 'lb', roles: [haproxy({ domains: [domain] }), keepalived()] }),
+  play({ hosts: 'lb', roles: [confined(), haproxy({ domains: [domain] }), keepalived()] }),
   play({ hosts: 'lb', roles: [letsencryptOf()] }),
 ]
 const floating = () => lab().status.network.virtualAddress

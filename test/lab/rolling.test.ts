@@ -1,10 +1,11 @@
 // Rolling changes of a web tier that serves: a new release and the way back under load, a release that does not come up,
 // a controller that is killed while a server is drained. The real roles and playbooks, with an app of a few lines.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import anyTest, { type ExecutionContext, type TestFn } from 'ava'
 import { useLab } from './harness.ts'
 import { jsonLines, provision, recapOf, root, startProvision } from './provision.ts'
+import { writeReleaseApp } from './release-app.ts'
 import { type Load, startLoad } from './steady-load.ts'
 
 const test = anyTest as TestFn
@@ -19,30 +20,7 @@ function load(t: ExecutionContext): Load {
   return clients
 }
 
-/** An app whose answers say which release it is; `healthy` is an expression. */
-function writeApp(release: string, healthy = 'true'): void {
-  mkdirSync(join(folder, 'app/static'), { recursive: true })
-  writeFileSync(join(folder, 'app/static/robots.txt'), '')
-  writeFileSync(
-    join(folder, 'app/server.js'),
-    `const { existsSync } = require('node:fs')
-const server = require('node:http').createServer((request, response) => {
-  if (request.url === '/healthz') {
-    response.writeHead((${healthy}) ? 200 : 503)
-    return response.end()
-  }
-  request.resume()
-  request.on('end', () => response.end('${release} ' + process.env.SERVER_NAME))
-})
-server.keepAliveTimeout = 75000
-server.listen(process.env.PORT, process.env.LISTEN)
-process.on('SIGTERM', () => {
-  server.close(() => process.exit(0))
-  server.closeIdleConnections()
-})
-`,
-  )
-}
+const writeApp = (release: string, healthy?: string) => writeReleaseApp(join(folder, 'app'), release, healthy)
 
 const common = () => {
   const vars = {

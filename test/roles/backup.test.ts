@@ -55,7 +55,22 @@ test('what could break a script or a unit is refused before a host is touched', 
   refused({ paths: ['etc'] }, /expected an absolute path/)
   refused({ schedule: 'daily\nExecStart=/bin/sh' }, /expected a calendar event/)
   refused({ repository: "s3:https://x/'; rm -rf /" }, /expected a repository of restic/)
+  refused({ repository: 'rest:https://site:open@example.com/' }, /expected an address without credentials/)
   refused({ keep: { within: '7 d' } }, /expected a time such as/)
+})
+
+test('address and credentials of a repository outside are in a file of root alone, and in no argument', (t) => {
+  const tasks = plan('db1', ['db'], {
+    repository: 'rest:https://example.com/site/',
+    environment: { RESTIC_REST_USERNAME: 'site', RESTIC_REST_PASSWORD: 'open sesame' },
+  })
+  const file = fileOf(tasks, '/etc/backup/external.env')
+  t.is(file?.mode, '0600')
+  t.is(String(file?.content), '‹secret›')
+  t.deepEqual(
+    tasks.filter((task) => JSON.stringify(task).includes('sesame')),
+    [],
+  )
 })
 
 test('a store runs one program for a key, with the repositories of that host', (t) => {

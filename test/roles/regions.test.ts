@@ -138,3 +138,10 @@ test('a disaster recovery must be confirmed by the name of the lost region, and 
   t.throws(refusal({ confirm: 'home' }, { vars: { region: 'home' } }), inside)
   t.throws(refusal({ confirm: 'home', lostHosts: ['192.0.2.11'] }, away), inside)
 })
+
+test('a replication group has no primary that a disaster recovery could name', (t) => {
+  t.throws(refusal({ confirm: 'home' }, { vars: { region: 'away', mysql: { topology: 'group' } } }), {
+    message:
+      "role disasterRecovery on web1: a disaster recovery makes one server the primary, and with topology 'group' the members elect it",
+  })
+})

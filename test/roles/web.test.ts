@@ -44,7 +44,7 @@ test('nginx proxies to the app on the same host, or to all hosts of the group ap
   const upstream = (groups: string[], more: Record<string, string[]>) =>
     varsOf<{ upstream: string[] }>(nginx({ domains }), { groups, others: more }, siteFile).upstream
   t.deepEqual(upstream(['web', 'app'], others), ['127.0.0.1:3000'])
-  t.deepEqual(upstream(['web'], { lb: ['lb1'], app: ['app1', 'app2'] }), ['192.0.2.13:3000', '192.0.2.14:3000'])
+  t.deepEqual(upstream(['web'], { lb: ['lb1'], app: ['app1', 'app2'] }), ['192.0.2.13:3443', '192.0.2.14:3443'])
 })
 
 test('nginx trusts the load balancers, and nobody else, to tell the client address', (t) => {

@@ -82,7 +82,7 @@ for (const [title, answers] of Object.entries({
         Promise.reject(new Error(error.stdout)),
       ),
     )
-    for (const path of ['inventory/hosts.ts', 'playbooks/site.ts']) {
+    for (const path of ['inventory/hosts.ts', 'playbooks/site.ts', 'playbooks/deploy.ts']) {
       const text = readFileSync(join(folder, path), 'utf8')
       const format = run(join(root, 'node_modules/.bin/biome'), ['format', `--stdin-file-path=src/${path}`], {
         cwd: root,
@@ -101,6 +101,9 @@ for (const [title, answers] of Object.entries(kinds)) {
     for (const role of ['base', 'nginx', 'haproxy', 'letsencrypt', ...(answers.firewall ? ['firewall'] : [])])
       t.regex(stdout, new RegExp(`${role} › `))
     if (!answers.firewall) t.false(stdout.includes('firewall ›'))
+    const args = [join(root, 'bin/provision.js'), 'playbooks/deploy.ts', '--list-tasks']
+    const deploy = await run(process.execPath, args, { cwd: folder })
+    t.regex(deploy.stdout, /app › release\.deploy/)
   })
 }
 

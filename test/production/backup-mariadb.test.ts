@@ -1,0 +1,5 @@
+// The backups of a pair of MariaDB servers: see backup-suite.ts.
+import anyTest, { type TestFn } from 'ava'
+import { backupTests } from './backup-suite.ts'
+
+backupTests(anyTest as TestFn, 'mariadb', 'backup-maria')
