@@ -1,5 +1,9 @@
 // ssh-audit: the algorithms that each host's ssh daemon offers.
-import { joinFindings, outputOf, type Tool } from '../tool.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type JudgeContext, joinFindings, outputOf, type Tool } from '../tool.ts'
+
+/** Exit code of ssh-audit when it got no answer. */
+const noAnswer = 1
 
 export const sshAudit: Tool = {
   name: 'ssh-audit',
@@ -11,15 +15,24 @@ export const sshAudit: Tool = {
     const complaints = []
     const byHost = new Map<string, { id: string; says: string }[]>()
     for (const { name } of site.inventory.hosts) {
-      // its test of the rate of connections breaks off (BlockingIOError) where the daemon does slow them down
-      const result = await asStranger(`ssh-audit --json --skip-rate-test --timeout 20 ${site.address(name)}`, 120_000)
-      const { software, findings } = parseAudit(outputOf(result, [0, 1, 2, 3]))
+      const result = await audit(asStranger, site.address(name))
+      const { software, findings } = parseAudit(outputOf(result, [0, 2, 3]))
       byHost.set(name, findings)
       figures.push({ name, value: `exit code ${result.exitCode}, ${software}` })
       if (result.exitCode !== 0) complaints.push(`${name}: exit code ${result.exitCode}`)
     }
     return { figures, complaints, findings: joinFindings(byHost) }
   },
+}
+
+/** A source that nmap has just scanned from is told to wait (sshd's PerSourcePenalties), so who gets no answer asks again, for three minutes. */
+async function audit(asStranger: JudgeContext['asStranger'], address: string) {
+  for (let tries = 1; ; tries++) {
+    // its test of the rate of connections breaks off (BlockingIOError) where the daemon does slow them down
+    const result = await asStranger(`ssh-audit --json --skip-rate-test --timeout 20 ${address}`, 120_000)
+    if (result.exitCode !== noAnswer || tries === 12) return result
+    await delay(15_000)
+  }
 }
 
 interface Audit {
