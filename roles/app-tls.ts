@@ -1,7 +1,20 @@
 // The app on servers of its own: stunnel stands before it, so that the app itself needs no TLS. Whoever comes in shows a certificate of the
 // internal CA, as the app does. Where nginx runs on the same host, nothing of this is there.
 import { isIPv6 } from 'node:net'
-import { apt, file, group, type Host, handler, type Opening, shell, systemd, type Tasks, tls, user } from 'hostwright'
+import {
+  apt,
+  file,
+  group,
+  type Host,
+  handler,
+  type InventoryHost,
+  type Opening,
+  shell,
+  systemd,
+  type Tasks,
+  tls,
+  user,
+} from 'hostwright'
 import { reader, sandboxSettings } from './sandbox.ts'
 import { caChoice, isEncryptedInside, membersOf } from './site.ts'
 
@@ -36,6 +49,13 @@ export function webElsewhere(host: Pick<Host, 'inventory'>) {
 /** Whether apps are reached over TLS: where web servers are elsewhere, and the site encrypts. */
 export function isTunnelled(host: Pick<Host, 'inventory' | 'vars'>): boolean {
   return isEncryptedInside(host) && webElsewhere(host).length > 0
+}
+
+/** How nginx names an app server on another host, as seen from one of the web servers. */
+export function upstreamOf(host: Pick<Host, 'inventory' | 'vars'>, server: InventoryHost): string {
+  const { tlsPort = tunnelPort, port = 3000 } = server.vars.app ?? {}
+  const { address } = server.connection
+  return `${isIPv6(address) ? `[${address}]` : address}:${isTunnelled(host) ? tlsPort : port}`
 }
 
 /** The web servers alone come in, over TLS or, with `site.encryption: false`, to the app itself. */
@@ -91,7 +111,7 @@ export function tunnelVerify({ name, tlsPort, healthPath }: Tunnel, host: Host):
   const ask = (...more: string[]) =>
     `curl -sS -f -o /dev/null --cacert ${directory}/ca.pem ${more.join(' ')} --connect-to ${tunnelName}:${tlsPort}:127.0.0.1:${tlsPort} https://${tunnelName}:${tlsPort}${healthPath}`
   const own = `--cert ${directory}/server.pem --key ${directory}/server.key`
-  return [
+  return (
     isTunnelled(host) && [
       shell.command({ name: 'the app answers over TLS, with its present certificate', run: ask(own), probe: true }),
       shell.command({
@@ -99,8 +119,8 @@ export function tunnelVerify({ name, tlsPort, healthPath }: Tunnel, host: Host):
         run: `! ${ask()} 2>/dev/null`,
         probe: true,
       }),
-    ],
-  ]
+    ]
+  )
 }
 
 function configuration({ name, port, tlsPort }: Tunnel, host: Host): string {

@@ -1,10 +1,9 @@
 // Nginx on the web servers: static files served directly, everything else proxied to the app.
 import { createHash } from 'node:crypto'
 import { apt, file, type Host, handler, role, shell, systemd, tls, v, wait } from 'hostwright'
-import { isTunnelled, tunnelName } from './app-tls.ts'
+import { isTunnelled, tunnelName, upstreamOf } from './app-tls.ts'
 import { ddosProfileOf, unlimitedSources } from './ddos-profile.ts'
 import { wafAfter, wafBefore, wafParams, wafVerify } from './nginx-waf.ts'
-import { upstreamOf } from './rolling-app.ts'
 import { caChoice, isEncryptedInside, membersOf } from './site.ts'
 
 const domainName = v.pipe(

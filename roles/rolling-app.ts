@@ -1,16 +1,8 @@
 // An app server out of the rotation of the web servers in front of it, and back. nginx takes no such command: its server is marked `down` in
 // the configuration, nginx reloads, and its old workers end when their last request has. A run of the role nginx mends the file, too.
-import { isIPv6 } from 'node:net'
-import { type Host, type InventoryHost, shell, type Task } from 'hostwright'
-import { isTunnelled, tunnelPort, webElsewhere } from './app-tls.ts'
+import { type Host, shell, type Task } from 'hostwright'
+import { upstreamOf, webElsewhere } from './app-tls.ts'
 import { membersOf } from './site.ts'
-
-/** How nginx names an app server on another host, as seen from one of the web servers. */
-export function upstreamOf(host: Pick<Host, 'inventory' | 'vars'>, server: InventoryHost): string {
-  const { tlsPort = tunnelPort, port = 3000 } = server.vars.app ?? {}
-  const { address } = server.connection
-  return `${isIPv6(address) ? `[${address}]` : address}:${isTunnelled(host) ? tlsPort : port}`
-}
 
 /** One command on each web server without the app; none where this host is no app server, or the only one. */
 export function atWebServers(host: Host, state: 'down' | 'up', patience: number, cut: boolean): Task[] {
@@ -32,7 +24,10 @@ export function atWebServers(host: Host, state: 'down' | 'up', patience: number,
   )
 }
 
-/** Written beside, checked, renamed. The workers that there are now are those whose requests are waited for. */
+/**
+ * Written beside, checked, renamed. The workers that there are now are those whose requests are waited for; none where nothing changes: an
+ * nginx that has the server marked already, or not in its upstream, sends it no requests.
+ */
 const script = `conf=/etc/nginx/conf.d/site.conf
 mark() {
   cp -p "$conf" "$conf.new"
@@ -40,16 +35,21 @@ mark() {
     $1 == "server" && $2 == ENVIRON["SERVER"] { found = 1; sub(/( down)?;$/, ENVIRON["STATE"] == "down" ? " down;" : ";") }
     $1 == "server" && $2 != "{" && $NF != "down;" { left++ }
     { print }
-    END { exit !found ? 3 : left == 0 ? 4 : 0 }' "$conf" >"$conf.new" || case $? in
-    3) echo "error: $conf has no server $SERVER: run the role nginx first" >&2; exit 1 ;;
-    4) echo "error: $SERVER is the last app server that takes requests; bring another one back first" >&2; exit 1 ;;
-    *) exit 1 ;;
-  esac
-  if cmp -s "$conf" "$conf.new"; then rm -f "$conf.new"; return; fi
+    END { exit found && left == 0 }' "$conf" >"$conf.new" || {
+    rm -f "$conf.new"
+    echo "error: $SERVER is the last app server that takes requests; bring another one back first" >&2
+    exit 1
+  }
+  if cmp -s "$conf" "$conf.new"; then
+    rm -f "$conf.new"
+    workers=
+    return
+  fi
   mv -f "$conf.new" "$conf"
   nginx -t -q
   systemctl reload nginx
 }
+if [ ! -e "$conf" ]; then exit 0; fi
 workers=$(pgrep -P "$(cat /run/nginx.pid)" || :)
 mark "$STATE"
 if [ "$STATE" = up ]; then exit 0; fi

@@ -58,6 +58,15 @@ const marked = async () =>
     )
   ).map((count) => count.trim())
 
+/** What an interrupted deployment leaves. */
+const markOnWeb1 = () => {
+  const app2 = lab().address('app2').replaceAll('.', '\\.')
+  return lab().must(
+    'web1',
+    `sed -i '/server ${app2}:/ s/;/ down;/' /etc/nginx/conf.d/site.conf; systemctl reload nginx`,
+  )
+}
+
 test.serial('check mode touches nothing', async (t) => {
   t.timeout(300_000)
   writeApp('one')
@@ -125,11 +134,34 @@ test.serial('no request fails while the apps get another release, one after the 
   t.deepEqual(changed(await deploy()), {})
 })
 
+test.serial(
+  'a rollback takes the apps and the static files of the web servers back, and no request fails',
+  async (t) => {
+    t.timeout(900_000)
+    const releases = async () =>
+      new Set(
+        await Promise.all(
+          ['web1', 'web2', 'app1', 'app2'].map((host) => lab().must(host, 'readlink /srv/app/current')),
+        ),
+      )
+    const [two] = await releases()
+    const clients = startLoad(lab().address('lb1'), 'www.foobar.com')
+    t.teardown(() => clients.end(0))
+    converged(t, await run('rollback', 'app'))
+    const tally = await clients.end(2000)
+    t.deepEqual(tally.failures, [])
+    t.deepEqual(tally.releases, ['two', 'one'])
+    const after = [...(await releases())]
+    t.is(after.length, 1)
+    t.not(after[0], two)
+    t.deepEqual(await marked(), ['0', '0'])
+  },
+)
+
 test.serial('the last app server that takes requests is not taken out', async (t) => {
   t.timeout(300_000)
   writeApp('three')
-  const app2 = lab().address('app2').replaceAll('.', '\\.')
-  await lab().must('web1', `sed -i '/server ${app2}:/ s/;/ down;/' /etc/nginx/conf.d/site.conf; systemctl reload nginx`)
+  await markOnWeb1()
   const refused = await deploy()
   t.not(refused.code, 0)
   t.regex(refused.stderr + refused.stdout, /is the last app server that takes requests/)
@@ -139,4 +171,14 @@ test.serial('the last app server that takes requests is not taken out', async (t
   converged(t, await deploy())
   t.deepEqual(await marked(), ['0', '0'])
   t.regex((await visit('/')).body, /^three /)
+})
+
+test.serial('an app server that was left marked is changed without a wait, and comes back', async (t) => {
+  t.timeout(300_000)
+  writeApp('four')
+  await markOnWeb1()
+  converged(t, await deploy('--limit', 'app2'))
+  t.deepEqual(await marked(), ['0', '0'])
+  converged(t, await deploy())
+  t.regex((await visit('/')).body, /^four /)
 })

@@ -1,8 +1,7 @@
 import test from 'ava'
 import { app } from '../../roles/app.ts'
-import { appOpenings } from '../../roles/app-tls.ts'
+import { appOpenings, upstreamOf } from '../../roles/app-tls.ts'
 import { rolling } from '../../roles/rolling.ts'
-import { upstreamOf } from '../../roles/rolling-app.ts'
 import type { Host, InventoryHost } from '../../src/core/host.ts'
 import { type PlanOfOptions, planOf } from '../../src/testing/plan-of.ts'
 
