@@ -1,7 +1,8 @@
 // From answers to files: a pure function, so that what was written last time can be written again to compare.
 import { type Answers, answersFile } from './answers.ts'
+import { deployFile } from './deploy-file.ts'
 import { inventoryFile } from './inventory-file.ts'
-import { deployFile, playbookFile } from './playbook-file.ts'
+import { playbookFile } from './playbook-file.ts'
 
 /** What the files need to know beside the answers. */
 export interface ProjectContext {

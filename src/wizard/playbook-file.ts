@@ -1,4 +1,4 @@
-// playbooks/site.ts and playbooks/deploy.ts as a person would have written them.
+// playbooks/site.ts as a person would have written it.
 import { isAbsolute } from 'node:path'
 import type { Answers } from './answers.ts'
 import { literal } from './literal.ts'
@@ -103,28 +103,6 @@ export default definePlaybook([
   }),
   play({ name: 'backup store', hosts: 'all', roles: (host) => [host.isIn('backup') && backupStore()] }),
   play({ name: 'backups', hosts: 'all', roles: (host) => [isBackedUp(host) && backup()] }),
-])
-`
-}
-
-/** The text of `playbooks/deploy.ts`. */
-export function deployFile(): string {
-  const head = [
-    '// A change of the web tier while it serves: a new release of the app, new settings of nginx. Server by server, each out of rotation',
-    '// first, so that no request fails. For bare servers there is site.ts, which changes all at once.',
-    "import { definePlaybook, type Host, play } from 'hostwright'",
-    "import { rolling } from 'hostwright/roles'",
-    "import { application, staticFiles, web } from './site.ts'",
-  ].join('\n')
-  return `${head}
-
-// through nginx where there is one; an app on a server of its own is asked itself
-const healthy = (host: Host) => \`http://127.0.0.1:\${host.isIn('web') ? 8080 : 3000}/healthz\`
-
-export default definePlaybook([
-  play({ name: 'static files', hosts: 'web', roles: staticFiles }),
-  play({ name: 'application', hosts: 'app', roles: application, ...rolling({ healthy }) }),
-  play({ name: 'web', hosts: 'web', roles: web, ...rolling({ healthy }) }),
 ])
 `
 }

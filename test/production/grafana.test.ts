@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, normalize } from 'node:path'
-import anyTest, { type ExecutionContext, type TestFn } from 'ava'
+import anyTest, { type TestFn } from 'ava'
 import { exporters } from '../../roles/exporters.ts'
 import { firewall } from '../../roles/firewall.ts'
 import { dashboards } from '../../roles/monitoring/dashboards.ts'
@@ -15,6 +15,7 @@ import { secret } from '../../src/core/secret.ts'
 import { openSecrets } from '../../src/secrets/open-secrets.ts'
 import type { Ran } from '../../src/testing/runner.ts'
 import { useLab } from '../lab/harness.ts'
+import { isConverged, isSteady } from '../lab/steady.ts'
 
 const test = anyTest as TestFn
 const lab = useLab(test, 'grafana', ['mon1:trixie'])
@@ -70,20 +71,6 @@ function run(more: { check?: boolean; verify?: boolean; uris?: string; key?: str
   })
 }
 
-function isConverged(t: ExecutionContext, ran: Ran): void {
-  t.is(ran.result.outcome, 'ok', ran.errors.join('\n'))
-}
-/** A run has nothing to change, and all promises are kept. */
-async function isSteady(t: ExecutionContext): Promise<void> {
-  const again = await run()
-  isConverged(t, again)
-  t.deepEqual(
-    again.log.filter((line) => line.includes(' changed ')),
-    [],
-  )
-  isConverged(t, await run({ verify: true }))
-}
-
 test.serial('check mode touches nothing, on a host that has neither package nor repository', async (t) => {
   t.timeout(600_000)
   await must('apt-get -qq update && apt-get -qqy install --no-install-recommends apt-utils gnupg >/dev/null 2>&1')
@@ -114,7 +101,7 @@ test.serial('Grafana is there after one run, a rerun changes nothing, and all pr
   t.timeout(600_000)
   await serve('13.0.1', 'right')
   isConverged(t, await run())
-  await isSteady(t)
+  await isSteady(t, run)
 })
 
 const processId = async () => (await must('systemctl show -P MainPID grafana-server')).trim()
@@ -205,7 +192,7 @@ test.serial(
     await serve('13.0.2', 'right')
     await must('apt-get -qq update && apt-get -qqy install --only-upgrade grafana >/dev/null 2>&1')
     t.regex(await must('dpkg -s grafana'), /^Version: 13\.0\.2$/m)
-    await isSteady(t)
+    await isSteady(t, run)
   },
 )
 
@@ -214,7 +201,7 @@ test.serial('a renewed certificate restarts it, for it reads the key when it sta
   const before = await processId()
   await must('rm /etc/prometheus/grafana-tls/server.pem')
   isConverged(t, await run())
-  await isSteady(t)
+  await isSteady(t, run)
   t.not(await processId(), before)
 })
 
@@ -226,5 +213,5 @@ test.serial('what Grafana cannot read fails the run that wrote it', async (t) =>
   t.log(ran.errors.join('\n'))
   await must('rm /etc/grafana/provisioning/datasources/another.yaml')
   isConverged(t, await run())
-  await isSteady(t)
+  await isSteady(t, run)
 })

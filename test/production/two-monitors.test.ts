@@ -1,5 +1,5 @@
 // Two monitors, each asking everything: of one alert one message comes, and it comes too when one of the two is dead.
-import anyTest, { type ExecutionContext, type TestFn } from 'ava'
+import anyTest, { type TestFn } from 'ava'
 import { exporters } from '../../roles/exporters.ts'
 import { firewall } from '../../roles/firewall.ts'
 import { monitoring } from '../../roles/monitoring.ts'
@@ -9,6 +9,7 @@ import type { Ran } from '../../src/testing/runner.ts'
 import { type PostedAlert, type Receivers, startReceivers } from '../lab/alert-receivers.ts'
 import { startBrowser } from '../lab/browser.ts'
 import { useLab } from '../lab/harness.ts'
+import { isConverged, isSteady } from '../lab/steady.ts'
 
 const test = anyTest as TestFn
 // Alertmanager 0.28 and 0.25: they must understand each other while a site moves from one Debian to the next
@@ -82,21 +83,6 @@ const areOneCluster = () =>
 const state = 'ls -lR --time-style=full-iso /etc /var/lib/prometheus 2>/dev/null | md5sum; dpkg -l | md5sum'
 const states = () => Promise.all(['srv1', ...monitors].map((host) => lab().must(host, state)))
 
-function isConverged(t: ExecutionContext, ran: Ran): void {
-  t.is(ran.result.outcome, 'ok', ran.errors.join('\n'))
-}
-
-/** A run has nothing to change, and all promises are kept. */
-async function isSteady(t: ExecutionContext): Promise<void> {
-  const again = await run()
-  isConverged(t, again)
-  t.deepEqual(
-    again.log.filter((line) => line.includes(' changed ')),
-    [],
-  )
-  isConverged(t, await run({ verify: true }))
-}
-
 test.serial('check mode touches nothing, one run makes both monitors, and the next changes nothing', async (t) => {
   t.timeout(900_000)
   receivers = await startReceivers(lab().status.network.gateway)
@@ -104,7 +90,7 @@ test.serial('check mode touches nothing, one run makes both monitors, and the ne
   isConverged(t, await run({ check: true }))
   t.deepEqual(await states(), before)
   isConverged(t, await run())
-  await isSteady(t)
+  await isSteady(t, run)
 })
 
 test.serial('their Alertmanagers are one cluster, which nobody else can speak with', async (t) => {
@@ -176,5 +162,5 @@ test.serial('it comes back: one cluster again, without a person', async (t) => {
   await labStart('t-two-mon', 'mon1')
   await areOneCluster()
   await until('the webhook hears that it is back', () => messages('resolved', 'HostDown') > 0)
-  await isSteady(t)
+  await isSteady(t, run)
 })
